@@ -1,0 +1,1 @@
+"""EvenToNight's services: one room per bounded context."""

@@ -1,0 +1,45 @@
+"""A named right that one process holds at a time, judged by the database's clock alone."""
+
+import uuid
+from datetime import timedelta
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from services.kit.mongo import Mongo
+
+COLLECTION = "leases"
+
+
+class Lease:
+    """One process's claim to a lease; renewing is claiming again.
+
+    Args:
+        mongo: where the lease is kept.
+        name: what the right is for.
+        term: how long a claim lasts without renewal.
+    """
+
+    def __init__(self, mongo: Mongo, name: str, *, term: timedelta = timedelta(seconds=10)) -> None:
+        self._leases = mongo[COLLECTION]
+        self._name = name
+        self._term_ms = int(term.total_seconds() * 1000)
+        self.owner = uuid.uuid4().hex
+
+    async def claim(self) -> bool:
+        """Take or renew the lease; ``False`` while another process holds it."""
+        free_or_mine = {"$or": [{"$eq": ["$owner", self.owner]}, {"$lt": ["$expiresAt", "$$NOW"]}]}
+        try:
+            held = await self._leases.find_one_and_update(
+                {"_id": self._name, "$expr": free_or_mine},
+                [{"$set": {"owner": self.owner, "expiresAt": {"$add": ["$$NOW", self._term_ms]}}}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            return False
+        return held is not None and held["owner"] == self.owner
+
+    async def release(self) -> None:
+        """Give the lease back, if it is held."""
+        await self._leases.delete_one({"_id": self._name, "owner": self.owner})

@@ -1,0 +1,120 @@
+"""The one door to MongoDB: connection, transactions, indexes, and which failures are outages.
+
+Everything else of a context's storage works on plain collections with ``session=mongo.session()``,
+so that a repository takes part in whatever transaction its caller has opened.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+import pymongo
+from pymongo import AsyncMongoClient, IndexModel, errors
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+Indexes = Mapping[str, Sequence[IndexModel]]
+T = TypeVar("T")
+
+OPERATION_MS = 5_000
+TRANSACTION_SECONDS = 10.0
+SELECTION_MS = 3_000
+POOL_SIZE = 50
+# NotWritablePrimary and its kin, shutdowns, and a disk without room: the server cannot, for now.
+OUTAGE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
+
+_session: ContextVar[AsyncClientSession | None] = ContextVar("mongo_session", default=None)
+
+
+class Transaction(Protocol):
+    """Runs work so that its writes happen together or not at all.
+
+    The work may run more than once (after a write conflict), so it must not call the network and
+    must read everything it decides on inside itself.
+    """
+
+    async def __call__(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what the work returns, once its writes are durable on a majority."""
+        ...
+
+
+def session() -> AsyncClientSession | None:
+    """Return the session of the transaction around the caller, if there is one."""
+    return _session.get()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether the database cannot serve for now, so that trying again later makes sense."""
+    if isinstance(error, errors.OperationFailure):
+        return error.code in OUTAGE_CODES or error.timeout
+    return isinstance(error, errors.ConnectionFailure | errors.WTimeoutError) or (
+        isinstance(error, errors.PyMongoError) and error.timeout
+    )
+
+
+class Mongo:
+    """One service's database.
+
+    Args:
+        url: connection string with credentials and the database in its path.
+        service: application name that the server's logs show.
+    """
+
+    def __init__(self, url: str, *, service: str) -> None:
+        self._client: AsyncMongoClient[Document] = AsyncMongoClient(
+            url,
+            appname=service,
+            tz_aware=True,
+            maxPoolSize=POOL_SIZE,
+            serverSelectionTimeoutMS=SELECTION_MS,
+            connectTimeoutMS=SELECTION_MS,
+            timeoutMS=OPERATION_MS,
+            w="majority",
+            readConcernLevel="majority",
+        )
+        self.database: AsyncDatabase[Document] = self._client.get_default_database()
+
+    def __getitem__(self, collection: str) -> Collection:
+        return self.database[collection]
+
+    async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run work in one transaction; see `Transaction`.
+
+        Only write conflicts and transient transaction errors are tried again, within
+        ``TRANSACTION_SECONDS``. Inside another transaction the work joins it.
+        """
+        if _session.get() is not None:
+            return await work()
+        with pymongo.timeout(TRANSACTION_SECONDS):
+            async with self._client.start_session() as opened:
+
+                async def attempt(current: AsyncClientSession) -> T:
+                    token = _session.set(current)
+                    try:
+                        return await work()
+                    finally:
+                        _session.reset(token)
+
+                return await opened.with_transaction(
+                    attempt,
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority"),
+                )
+
+    async def ensure_indexes(self, indexes: Indexes) -> None:
+        """Create what is missing of a context's indexes."""
+        for name, models in indexes.items():
+            await self.database[name].create_indexes(list(models))
+
+    async def ping(self) -> None:
+        """Raise unless a primary answers."""
+        await self.database.command("hello")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()

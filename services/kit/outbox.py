@@ -1,0 +1,189 @@
+"""Events are stored with the change they tell of, and published afterwards, none lost.
+
+One relay per service holds a lease and publishes what is pending. Order is kept per key: the rows
+of a key go out by version, whatever the clocks of the writers said. A change stream wakes the
+relay at once; polling is what it relies on.
+"""
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Protocol
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import PyMongoError
+
+from services.contracts import events
+from services.contracts.events import Event
+from services.kit import logs, metrics, mongo
+from services.kit.clock import Clock, instant_text, utc_now
+from services.kit.leases import Lease
+from services.kit.mongo import Document, Mongo
+
+COLLECTION = "outbox"
+BATCH = 500
+IN_FLIGHT = 100
+POLL_SECONDS = 2.0
+PUBLISH_SECONDS = 15.0
+KEPT = timedelta(days=7)
+
+INDEXES: mongo.Indexes = {
+    COLLECTION: [
+        IndexModel(
+            [("pending", ASCENDING), ("_id", ASCENDING)],
+            partialFilterExpression={"pending": True},
+            name="pending",
+        ),
+        IndexModel(
+            [("key", ASCENDING), ("version", ASCENDING), ("position", ASCENDING)],
+            partialFilterExpression={"pending": True},
+            name="pending_by_key",
+        ),
+        IndexModel("publishedAt", expireAfterSeconds=int(KEPT.total_seconds()), name="expiry"),
+    ]
+}
+
+log = logs.get(__name__)
+
+
+class Publisher(Protocol):
+    """Hands one message to the broker."""
+
+    async def __call__(self, routing_key: str, body: bytes, *, message_id: str, key: str) -> None:
+        """Return once the broker has confirmed the message; raise otherwise."""
+        ...
+
+
+class Outbox:
+    """Where use cases leave their events, inside their transaction."""
+
+    def __init__(self, database: Mongo, *, clock: Clock = utc_now) -> None:
+        self._rows = database[COLLECTION]
+        self._clock = clock
+
+    async def append(self, *happened: Event, key: str, version: int) -> None:
+        """Store events of one aggregate's change; published once the transaction commits.
+
+        Args:
+            happened: in the order in which they are to arrive.
+            key: the aggregate's id; order is kept per key.
+            version: the aggregate's version after the change.
+        """
+        now = self._clock()
+        place = {"key": key, "version": version, "createdAt": now, "pending": True}
+        rows = [
+            {**place, "position": position, **_message(event, instant_text(now), key, version)}
+            for position, event in enumerate(happened)
+        ]
+        await self._rows.insert_many(rows, session=mongo.session())
+
+
+def _message(event: Event, occurred_at: str, key: str, version: int) -> Document:
+    message_id = uuid.uuid4().hex
+    body = events.encode(event, occurred_at=occurred_at, id=message_id, key=key, version=version)
+    return {"messageId": message_id, "routingKey": event.routing_key, "body": body}
+
+
+class Relay:
+    """Publishes a service's outbox while it holds the lease.
+
+    Args:
+        database: the service's own.
+        publish: hands a message to the broker and returns once it is confirmed.
+        service: label of the measures.
+    """
+
+    def __init__(self, database: Mongo, publish: Publisher, *, service: str) -> None:
+        self._database = database
+        self._rows = database[COLLECTION]
+        self._publish = publish
+        self._service = service
+        self._lease = Lease(database, "outbox-relay")
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Relay until cancelled; failures end the run and are left to the supervisor."""
+        listener = asyncio.create_task(self._listen())
+        try:
+            while True:
+                self._wake.clear()
+                leading = await self._lease.claim()
+                if not (leading and await self.drain()):
+                    await _within(POLL_SECONDS, self._wake.wait)
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, self._lease.release(), return_exceptions=True)
+
+    async def drain(self) -> int:
+        """Publish one batch and return how many events went out."""
+        pending = await self._pending()
+        await self._measure()
+        if not pending:
+            return 0
+        window = asyncio.Semaphore(IN_FLIGHT)
+        chains = [
+            self._publish_in_order(list(rows), window)
+            for _, rows in itertools.groupby(pending, key=lambda row: row["key"])
+        ]
+        outcomes = await asyncio.gather(*chains, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return len(pending)
+
+    async def _pending(self) -> list[Document]:
+        oldest = self._rows.find({"pending": True}, {"key": 1}).sort("_id").limit(BATCH)
+        keys = list({row["key"]: None async for row in oldest})
+        by_key = self._rows.find({"pending": True, "key": {"$in": keys}})
+        ordered = by_key.sort([("key", 1), ("version", 1), ("position", 1)]).limit(2 * BATCH)
+        return await ordered.to_list()
+
+    async def _publish_in_order(self, rows: Iterable[Document], window: asyncio.Semaphore) -> None:
+        done: list[object] = []
+        try:
+            for row in rows:
+                async with window, asyncio.timeout(PUBLISH_SECONDS):
+                    await self._publish(
+                        row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
+                    )
+                done.append(row["_id"])
+                metrics.PUBLISHED.labels(self._service, row["routingKey"]).inc()
+        finally:
+            if done:
+                await self._mark(done)
+
+    async def _mark(self, ids: list[object]) -> None:
+        await self._rows.update_many(
+            {"_id": {"$in": ids}},
+            [{"$set": {"publishedAt": "$$NOW"}}, {"$unset": "pending"}],
+        )
+
+    async def _measure(self) -> None:
+        oldest = await self._rows.find_one({"pending": True}, {"createdAt": 1}, sort=[("_id", 1)])
+        depth = await self._rows.count_documents({"pending": True}, limit=100_000) if oldest else 0
+        age = (utc_now() - oldest["createdAt"]).total_seconds() if oldest else 0.0
+        metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
+        metrics.OUTBOX_AGE.labels(self._service).set(max(age, 0.0))
+
+    async def _listen(self) -> None:
+        """Wake the relay on inserts; without a change stream polling still serves."""
+        while True:
+            try:
+                async with await self._rows.watch(
+                    [{"$match": {"operationType": "insert"}}], max_await_time_ms=1_000
+                ) as changes:
+                    async for _ in changes:
+                        self._wake.set()
+            except PyMongoError as error:
+                log.info("change stream ended, polling goes on", error=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+
+
+async def _within(seconds: float, wait: Callable[[], Awaitable[object]]) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await wait()
+    except TimeoutError:
+        return

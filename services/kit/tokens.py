@@ -1,0 +1,261 @@
+"""Who is calling: access tokens checked here, against Keycloak's keys kept at hand.
+
+Keycloak being away stops nobody whose key is known; an unknown key id costs at most one fetch per
+half minute, whoever sends it.
+"""
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, RSAKey
+
+from services.contracts.errors import UnauthenticatedError, UnavailableError
+from services.kit import logs
+
+FETCH_SECONDS = 5.0
+REFETCH_SECONDS = 30.0
+KEYS_STALE_SECONDS = 600.0
+VERDICT_SECONDS = 60.0
+VERDICTS = 10_000
+TOKEN_BYTES = 8_192
+ALGORITHMS = ["RS256"]
+LEEWAY_SECONDS = 5.0
+
+log = logs.get(__name__)
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A verified caller.
+
+    Args:
+        subject: Keycloak's id of the account.
+        user_id: the application's id; ``None`` for service accounts.
+        roles: realm roles.
+        client: the client that the token was issued to.
+        expires_at: epoch seconds.
+    """
+
+    subject: str
+    user_id: str | None
+    roles: frozenset[str]
+    client: str
+    expires_at: float
+
+
+class _Access(msgspec.Struct, frozen=True):
+    roles: tuple[str, ...] = ()
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    sub: str
+    iss: str
+    exp: float
+    aud: str | tuple[str, ...] = ()
+    azp: str = ""
+    nbf: float = 0.0
+    typ: str = ""
+    user_id: str | None = None
+    realm_access: _Access = _Access()
+
+
+_claims = msgspec.json.Decoder(_Claims)
+
+
+class Keys:
+    """The realm's public keys, fetched when first needed and refreshed in good measure.
+
+    Args:
+        realm_url: the realm's address for calls inside the cluster.
+        client: HTTP client for the fetches.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, realm_url: str, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._url = f"{realm_url}/protocol/openid-connect/certs"
+        self._client = client
+        self._clock = clock
+        self._keys: dict[str, RSAKey] = {}
+        self._lock = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
+        self._tried_at = float("-inf")
+        self._fetched_at = float("-inf")
+
+    async def get(self, kid: str) -> RSAKey:
+        """Return the signing key of an id.
+
+        Raises:
+            UnauthenticatedError: the realm has no such key.
+            UnavailableError: no key was ever fetched and Keycloak does not answer.
+        """
+        if kid not in self._keys:
+            await self._refresh()
+        elif self._clock() - self._fetched_at > KEYS_STALE_SECONDS and not self._lock.locked():
+            self._refreshing = asyncio.create_task(self._refresh())
+        if kid in self._keys:
+            return self._keys[kid]
+        if not self._keys:
+            raise UnavailableError("the realm's keys cannot be fetched")
+        raise UnauthenticatedError("token: signed with an unknown key")
+
+    async def all(self) -> Mapping[str, str]:
+        """Return every RSA key by id, as base64 of its DER SPKI form."""
+        await self._refresh()
+        if not self._keys:
+            raise UnavailableError("the realm's keys cannot be fetched")
+        return {kid: _spki(key) for kid, key in self._keys.items()}
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            if self._clock() - self._tried_at < REFETCH_SECONDS and self._keys:
+                return
+            if self._clock() - self._tried_at < 1.0:
+                return
+            self._tried_at = self._clock()
+            try:
+                answer = await self._client.get(self._url, timeout=FETCH_SECONDS)
+                answer.raise_for_status()
+                found = KeySet.import_key_set(answer.json())
+            except (httpx.HTTPError, ValueError, JoseError) as error:
+                log.warning("the realm's keys could not be fetched", error=str(error))
+                return
+            self._keys = {key.kid: key for key in found.keys if isinstance(key, RSAKey) and key.kid}
+            self._fetched_at = self._clock()
+
+
+class TokenVerifier:
+    """Checks signature, issuer, audience and expiry; remembers verdicts for up to a minute.
+
+    Args:
+        keys: the realm's public keys.
+        issuer: the only accepted ``iss``.
+        audience: must be in ``aud``.
+        clock: epoch seconds.
+    """
+
+    def __init__(
+        self, keys: Keys, *, issuer: str, audience: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._verdicts: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+
+    async def verify(self, token: str) -> Identity:
+        """Return whose token it is.
+
+        Raises:
+            UnauthenticatedError: not a valid access token of this realm for this audience.
+            UnavailableError: no key is known yet and Keycloak does not answer.
+        """
+        if len(token) > TOKEN_BYTES:
+            raise UnauthenticatedError(f"token: longer than {TOKEN_BYTES} characters")
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verdicts.get(digest)
+        if known is not None and self._clock() < known[1]:
+            return known[0]
+        identity = self._identity(await self._signed_payload(token))
+        self._remember(digest, identity)
+        return identity
+
+    async def _signed_payload(self, token: str) -> bytes:
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+            if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+                raise UnauthenticatedError("token: expected an RS256 signature with a key id")
+            key = await self._keys.get(header["kid"])
+            return jws.deserialize_compact(token, key, algorithms=ALGORITHMS).payload
+        except (JoseError, ValueError) as error:
+            raise UnauthenticatedError("token: not a valid signature") from error
+
+    def _identity(self, payload: bytes) -> Identity:
+        try:
+            claims = _claims.decode(payload)
+        except msgspec.DecodeError as error:
+            raise UnauthenticatedError("token: not an access token") from error
+        now = self._clock()
+        audience = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
+        if claims.iss != self._issuer:
+            raise UnauthenticatedError("token: of another issuer")
+        if self._audience not in audience:
+            raise UnauthenticatedError("token: for another audience")
+        if claims.typ != "Bearer":
+            raise UnauthenticatedError("token: not an access token")
+        if claims.exp <= now or claims.nbf > now + LEEWAY_SECONDS:
+            raise UnauthenticatedError("token: expired or not yet valid")
+        return Identity(
+            claims.sub,
+            claims.user_id,
+            frozenset(claims.realm_access.roles),
+            claims.azp,
+            claims.exp,
+        )
+
+    def _remember(self, digest: bytes, identity: Identity) -> None:
+        self._verdicts[digest] = (
+            identity,
+            min(identity.expires_at, self._clock() + VERDICT_SECONDS),
+        )
+        while len(self._verdicts) > VERDICTS:
+            self._verdicts.popitem(last=False)
+
+
+class ServiceTokens:
+    """A service's own access token, fetched anew shortly before it expires.
+
+    Args:
+        realm_url: the realm's address for calls inside the cluster.
+        client_id: the service's confidential client.
+        client_secret: its secret.
+        client: HTTP client for the fetches.
+    """
+
+    def __init__(
+        self, realm_url: str, client_id: str, client_secret: str, client: httpx.AsyncClient
+    ) -> None:
+        self._url = f"{realm_url}/protocol/openid-connect/token"
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._client = client
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._good_until = 0.0
+
+    async def get(self) -> str:
+        """Return a token that is good for at least half a minute.
+
+        Raises:
+            UnavailableError: Keycloak does not answer or refuses the client.
+        """
+        async with self._lock:
+            if time.monotonic() >= self._good_until:
+                await self._fetch()
+            return self._token
+
+    async def _fetch(self) -> None:
+        try:
+            answer = await self._client.post(self._url, data=self._form, timeout=FETCH_SECONDS)
+            answer.raise_for_status()
+            fields: dict[str, Any] = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise UnavailableError("Keycloak issues no service token") from error
+        self._token = str(fields["access_token"])
+        self._good_until = time.monotonic() + max(float(fields["expires_in"]) - 30.0, 1.0)
+
+
+def _spki(key: RSAKey) -> str:
+    return base64.b64encode(key.as_der(private=False)).decode()
