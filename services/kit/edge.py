@@ -1,0 +1,81 @@
+"""What happens to every request whatever its outcome: CORS, ids, measures, one log line."""
+
+import re
+import time
+import uuid
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from services.kit import logs, metrics
+
+CORS_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, PATCH, OPTIONS"),
+    (b"access-control-allow-headers", b"Content-Type, Authorization, Accept, X-Request-Id"),
+    (b"access-control-expose-headers", b"X-Request-Id, ETag, Retry-After, Content-Length"),
+    (b"access-control-max-age", b"600"),
+]
+QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+log = logs.get(__name__)
+
+
+class Edge:
+    """ASGI middleware around a whole service.
+
+    Args:
+        app: the service.
+        service: label of the measures.
+    """
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        request_id = _request_id(scope)
+        extra = [*CORS_HEADERS, (b"x-request-id", request_id.encode())]
+        if scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 204, "headers": extra})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        with logs.bind(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                self._account(scope, status, time.perf_counter() - started)
+
+    def _account(self, scope: HTTPScope, status: int, seconds: float) -> None:
+        route = str(scope.get("path_template") or "unmatched")
+        method = str(scope["method"])
+        metrics.REQUESTS.labels(self._service, method, route, str(status)).inc()
+        metrics.DURATION.labels(self._service, method, route).observe(seconds)
+        if route not in QUIET_ROUTES:
+            log.info(
+                "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
+            )
+
+
+def _request_id(scope: HTTPScope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return uuid.uuid4().hex

@@ -1,0 +1,125 @@
+"""Every failure's status, code and words in one place; each service picks the body's shape."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from services.contracts import errors
+from services.contracts.errors import RefusedError
+from services.kit import logs, mongo
+
+STATUS: dict[type[RefusedError], HTTPStatus] = {
+    errors.InvalidError: HTTPStatus.BAD_REQUEST,
+    errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+RETRY_AFTER_SECONDS = 2
+
+log = logs.get(__name__)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What a client is told when its request is not served."""
+
+    status: HTTPStatus
+    code: str
+    message: str
+    field: str | None = None
+
+
+Shape = Callable[[Failure], object]
+
+
+def plain_text(failure: Failure) -> str:
+    """The message alone."""
+    return failure.message
+
+
+def error_object(failure: Failure) -> dict[str, str]:
+    """``{"error"}``; for 401 and 403 the reason phrase there and the message beside it."""
+    if failure.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return {"error": failure.status.phrase, "message": failure.message, "code": failure.code}
+    return {"error": failure.message, "code": failure.code}
+
+
+def problem(failure: Failure) -> dict[str, object]:
+    """RFC 9457 problem details with a stable ``code``."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": failure.status.phrase,
+        "status": int(failure.status),
+        "detail": failure.message,
+        "code": failure.code,
+    }
+    return body if failure.field is None else {**body, "field": failure.field}
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return what a client is told about an exception."""
+    if isinstance(error, RefusedError):
+        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+        return Failure(status, error.code, error.message, error.field)
+    if isinstance(error, HTTPException):
+        status = HTTPStatus(error.status_code)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _internal(error)
+        return Failure(status, status.phrase.lower().replace(" ", "-"), _words(error))
+    if isinstance(error, RecursionError):
+        return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: nested too deeply")
+    if mongo.is_outage(error) or isinstance(error, TimeoutError):
+        log.warning("the database does not answer", error=str(error))
+        return Failure(
+            HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "the database does not answer"
+        )
+    return _internal(error)
+
+
+def answer(shape: Shape) -> Callable[[Request, Exception], Response[object]]:  # type: ignore[type-arg]
+    """Return the exception handler of a service whose bodies have this shape."""
+
+    def handle(_: Request, error: Exception) -> Response[object]:  # type: ignore[type-arg]
+        failure = failure_of(error)
+        headers: dict[str, str] = {}
+        if failure.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        if failure.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if failure.status == HTTPStatus.METHOD_NOT_ALLOWED and isinstance(error, HTTPException):
+            headers.update(error.headers or {})
+        return Response(
+            shape(failure),
+            status_code=failure.status,
+            headers=headers,
+            media_type=_media_type(shape),
+        )
+
+    return handle
+
+
+def _media_type(shape: Shape) -> str:
+    if shape is plain_text:
+        return "text/plain; charset=utf-8"
+    return "application/problem+json" if shape is problem else "application/json"
+
+
+def _words(error: HTTPException) -> str:
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        parts = [
+            f"{item['key']}: {item['message']}" if item.get("key") else str(item["message"])
+            for item in error.extra
+            if isinstance(item, dict)
+        ]
+        return "; ".join(parts) or error.detail
+    return error.detail
+
+
+def _internal(error: Exception) -> Failure:
+    log.error("a request failed", exc_info=error)
+    return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "internal error")

@@ -1,0 +1,159 @@
+"""The shell of every service's HTTP side: callers, errors, health, measures and its own docs."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Controller, Litestar, MediaType, Request, Response, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.router import Router
+
+from services.contracts.errors import UnauthenticatedError
+from services.kit import docs, metrics
+from services.kit.failures import Shape, answer
+from services.kit.health import Health
+from services.kit.tokens import Identity, TokenVerifier
+
+API_VERSION = "1.0.0"
+JSON_BYTES = 1_000_000
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def provide_caller(request: AnyRequest) -> Identity:
+    """Return who is calling.
+
+    Raises:
+        UnauthenticatedError: no token, or not a valid one.
+    """
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(_bearer(request))
+
+
+async def provide_visitor(request: AnyRequest) -> Identity | None:
+    """Return who is calling, or ``None`` for anybody without a valid token."""
+    try:
+        return await provide_caller(request)
+    except UnauthenticatedError:
+        return None
+
+
+def _bearer(request: AnyRequest) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise UnauthenticatedError("Authorization: expected 'Bearer <access token>'")
+    return token.strip()
+
+
+@get("/health/live", include_in_schema=False, sync_to_thread=False)
+def live() -> dict[str, str]:
+    """Tell that the process runs."""
+    return {"status": "OK"}
+
+
+@get("/health/ready", include_in_schema=False)
+async def ready(request: AnyRequest) -> Response[dict[str, object]]:
+    """Tell whether everything the service needs answers, each part by name."""
+    health: Health = request.app.state.health
+    found = await health.dependencies()
+    up = not health.draining and not any(found.values())
+    body: dict[str, object] = {
+        "status": "OK" if up else ("draining" if health.draining else "unavailable"),
+        "dependencies": {
+            name: {"status": "OK"} if error is None else {"status": "unavailable", "error": error}
+            for name, error in found.items()
+        },
+    }
+    return Response(body, status_code=HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@get("/metrics", include_in_schema=False, sync_to_thread=False)
+def measures() -> Response[bytes]:
+    """Return the measures in Prometheus' text format."""
+    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+def openapi_document(request: AnyRequest) -> dict[str, Any]:
+    """Return the service's OpenAPI 3.1 document."""
+    return request.app.openapi_schema.to_schema()
+
+
+@get("/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+def docs_page(request: AnyRequest) -> str:
+    """Return the service's API as a page for people."""
+    return docs.page(request.app.openapi_schema.to_schema())
+
+
+def health_route(body: Mapping[str, str]) -> Any:
+    """Return ``GET /health`` with the body that the service's contract asks for."""
+
+    @get("/health", summary="Whether the service is alive", tags=["health"], sync_to_thread=False)
+    def health() -> dict[str, str]:
+        return dict(body)
+
+    return health
+
+
+def build_app(
+    *,
+    service: str,
+    summary: str,
+    routes: Sequence[type[Controller] | Router | Any],
+    shape: Shape,
+    verifier: TokenVerifier,
+    health: Health,
+    dependencies: Mapping[str, object],
+) -> Litestar:
+    """Return a service's application.
+
+    Args:
+        service: the service's name.
+        summary: what it does, for its docs page.
+        routes: its controllers; more exact paths win over placeholders.
+        shape: the body of every error.
+        verifier: checks callers' tokens.
+        health: its readiness.
+        dependencies: values that handlers ask for by name.
+    """
+    app = Litestar(
+        route_handlers=[live, ready, measures, openapi_document, docs_page, *routes],
+        dependencies={
+            "caller": Provide(provide_caller),
+            "visitor": Provide(provide_visitor),
+            **{
+                name: Provide(_always(value), sync_to_thread=False)
+                for name, value in dependencies.items()
+            },
+        },
+        exception_handlers={Exception: answer(shape)},
+        openapi_config=OpenAPIConfig(
+            title=f"EvenToNight {service}",
+            version=API_VERSION,
+            description=summary,
+            components=[
+                Components(
+                    security_schemes={
+                        "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+                    }
+                )
+            ],
+            render_plugins=[],
+            path="/schema",
+        ),
+        request_max_body_size=JSON_BYTES,
+        logging_config=None,
+    )
+    app.state.verifier = verifier
+    app.state.health = health
+    return app
+
+
+def _always(value: object) -> Any:
+    def provide() -> Any:
+        return value
+
+    return provide

@@ -1,0 +1,123 @@
+"""A service as one value, and how a process runs it: start, supervise, drain, stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+from litestar import Litestar
+
+from services.kit import logs, metrics
+from services.kit.edge import Edge
+from services.kit.health import Health
+from services.kit.settings import Settings
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 15.0
+HEALTHY_SECONDS = 30.0
+HEADER_SECONDS = 10_000
+
+log = logs.get(__name__)
+
+Job = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Everything one bounded context runs.
+
+    Args:
+        name: the service's name.
+        app: its HTTP side.
+        health: its readiness.
+        prepare: run to success once before the jobs start, tried again until it works (indexes).
+        jobs: background loops by name (relay, consumers, schedules), each restarted if it ends.
+        close: run at the end, in order.
+    """
+
+    name: str
+    app: Litestar
+    health: Health
+    prepare: Sequence[Job] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    close: Sequence[Job] = ()
+
+
+async def run(service: Service, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and stop."""
+    metrics.announce(service.name)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with running(service):
+        server = _server(service, settings)
+        serving = asyncio.create_task(server.serve())
+        log.info("serving", address=f"{settings.bind}:{settings.port}")
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        service.health.draining = True
+        log.info("draining")
+        server.stop()  # type: ignore[no-untyped-call]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.drain_seconds):
+                await serving
+        stopping.cancel()
+    log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[Service]:
+    """Keep a service's background work going for the length of a block."""
+    work = asyncio.create_task(_work(service))
+    try:
+        yield service
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        for close in service.close:
+            await close()
+
+
+async def _work(service: Service) -> None:
+    for prepare in service.prepare:
+        await supervise(f"{service.name}: prepare", prepare, once=True)
+    async with asyncio.TaskGroup() as group:
+        for name, job in service.jobs.items():
+            group.create_task(supervise(name, job))
+
+
+async def supervise(name: str, job: Job, *, once: bool = False) -> None:
+    """Run a job again whenever it ends, with growing pauses; ``once``: until it succeeds."""
+    pause = FIRST_PAUSE
+    loop = asyncio.get_running_loop()
+    while True:
+        started = loop.time()
+        try:
+            await job()
+            if once:
+                return
+            log.warning("a job ended and is started again", job=name)
+        except Exception as error:  # noqa: BLE001 - a supervisor outlives whatever its job raises
+            log.warning("a job failed and is started again", job=name, error=repr(error))
+        pause = FIRST_PAUSE if loop.time() - started > HEALTHY_SECONDS else pause
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _server(service: Service, settings: Settings) -> Server:
+    return Server(
+        Edge(service.app, service=service.name),
+        address=settings.bind,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS),
+        websockets=False,
+        log_enabled=False,
+    )
