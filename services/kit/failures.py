@@ -105,7 +105,7 @@ def answer(shape: Shape) -> Callable[[Request, Exception], Response[object]]:  #
 
 def _media_type(shape: Shape) -> str:
     if shape is plain_text:
-        return "text/plain; charset=utf-8"
+        return "text/plain"
     return "application/problem+json" if shape is problem else "application/json"
 
 
