@@ -1,50 +1,108 @@
 """Command line of the services: ``python -m services run users``, ``topology``, ``openapi`` ..."""
 
 import argparse
-import importlib
 import os
 import sys
-from types import ModuleType
+from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from services.kit import logs
+from services import catalogue
+from services.kit import dlq, logs
+from services.kit.amqp import Broker
 from services.kit.service import run
-from services.kit.settings import SettingsError, load
+from services.kit.settings import Settings, SettingsError, load
 
-CONTEXTS = ("users", "events", "media")
+CONTEXTS = catalogue.CONTEXTS
+MOST_DEAD_LETTERS = 1_000
 
-
-def context(name: str) -> ModuleType:
-    """Return the wiring module of a context: ``Settings`` and ``build(settings) -> Service``."""
-    return importlib.import_module(f"services.{name}.app")
+Command = Callable[[argparse.Namespace], Awaitable[None]]
 
 
-def run_service(name: str) -> int:
+async def serve(given: argparse.Namespace) -> None:
     """Serve one context until told to stop."""
-    app = context(name)
-    try:
-        settings = load(app.Settings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{name}: {error}\n")
-        return 2
-    logs.configure(service=name, level=settings.log_level, style=settings.log_format)
+    app = catalogue.app_of(given.name)
+    settings: Settings = load(app.Settings, os.environ)
+    logs.configure(service=given.name, level=settings.log_level, style=settings.log_format)
+    await run(app.build(settings), settings)
 
-    async def main() -> None:
-        await run(app.build(settings), settings)
 
-    uvloop.run(main())
-    return 0
+async def indexes(given: argparse.Namespace) -> None:
+    """Create what is missing of a context's indexes."""
+    app = catalogue.app_of(given.name)
+    service = app.build(load(app.Settings, os.environ))
+    for prepare in service.prepare:
+        await prepare()
+    for close in service.close:
+        await close()
+
+
+async def document(given: argparse.Namespace) -> None:
+    """Write a generated document to standard output."""
+    sys.stdout.write(catalogue.DOCUMENTS[given.command](getattr(given, "name", "")))
+
+
+async def dead_letters(given: argparse.Namespace) -> None:
+    """List, show or replay dead letters; the broker is ``AMQP_URL``."""
+    broker = Broker(os.environ["AMQP_URL"], service="dlq")
+    if given.action == "list":
+        for queue in catalogue.queues():
+            for name in queue.physical_names:
+                sys.stdout.write(f"{name}\t{await dlq.depth(broker, name)}\n")
+    elif given.action == "show":
+        for letter in await dlq.show(broker, given.queue, limit=given.limit):
+            sys.stdout.write(
+                f"{letter.message_id}\t{letter.routing_key}\t{letter.reason}\t{letter.body}\n"
+            )
+    else:
+        count = await dlq.replay(broker, given.queue, limit=given.limit)
+        sys.stdout.write(f"{count} messages went back to {given.queue}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary, command in (
+        ("run", "serve one context", serve),
+        ("indexes", "create a context's indexes", indexes),
+        ("openapi", "print a context's OpenAPI document", document),
+    ):
+        one = commands.add_parser(name, help=summary)
+        one.add_argument("name", choices=CONTEXTS)
+        one.set_defaults(handler=command)
+    for name in ("asyncapi", "topology"):
+        commands.add_parser(name, help=f"print the {name}").set_defaults(handler=document)
+    letters = commands.add_parser("dlq", help="look after dead letters")
+    letters.add_argument("action", choices=("list", "show", "replay"))
+    letters.add_argument("queue", nargs="?", default="")
+    letters.add_argument(
+        "--limit",
+        type=int,
+        default=100,
+        choices=range(1, MOST_DEAD_LETTERS + 1),
+        metavar=f"1..{MOST_DEAD_LETTERS}",
+    )
+    letters.set_defaults(handler=dead_letters)
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("run", help="serve one context")
-    serve.add_argument("name", choices=CONTEXTS)
-    given = parser.parse_args(arguments)
-    return run_service(given.name)
+    given = _parser().parse_args(arguments)
+    if given.command == "dlq" and given.action != "list" and not given.queue:
+        sys.stderr.write(f"dlq {given.action}: name the queue\n")
+        return 2
+    handler: Command = given.handler
+    try:
+        uvloop.run(_await(handler(given)))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work
 
 
 if __name__ == "__main__":

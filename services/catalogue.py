@@ -1,0 +1,93 @@
+"""What the services are, as a whole: their contexts, queues and generated documents."""
+
+import importlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from services.contracts.topology import DEAD_LETTER_EXCHANGE, EXCHANGE, Queue
+from services.kit import asyncapi
+from services.kit.http import API_VERSION
+from services.kit.settings import load
+
+CONTEXTS = ("users", "events", "media")
+
+# Documents are generated from the built application; nothing of this is ever connected to.
+EXAMPLE_ENVIRONMENT = {
+    "PORT": "9000",
+    "HOST": "localhost:8080",
+    "KEYCLOAK_URL": "http://localhost:8082",
+    "TOKEN_ISSUER": "http://auth.localhost:8080/realms/eventonight",
+    "MONGO_URL": "mongodb://localhost/example",
+    "AMQP_URL": "amqp://localhost/eventonight",
+    "CLIENT_ID": "example",
+    "CLIENT_SECRET": "example",
+    "MEDIA_URL": "http://localhost:9020",
+    "EVENTS_URL": "http://localhost:9010",
+    "S3_ENDPOINT": "http://localhost:8333",
+    "S3_BUCKET": "eventonight-media",
+    "S3_ACCESS_KEY": "example",
+    "S3_SECRET_KEY": "example",
+}
+
+
+def app_of(name: str) -> Any:
+    """Return the wiring module of a context: ``Settings`` and ``build(settings) -> Service``."""
+    return importlib.import_module(f"services.{name}.app")
+
+
+def queues() -> list[Queue]:
+    """Return what every context declares to read."""
+    return [importlib.import_module(f"services.{name}.messaging").QUEUE for name in CONTEXTS]
+
+
+def openapi(name: str) -> str:
+    """Return a context's OpenAPI 3.1 document as JSON text."""
+    app = app_of(name)
+    service = app.build(load(app.Settings, EXAMPLE_ENVIRONMENT))
+    return _json(service.app.openapi_schema.to_schema())
+
+
+def asyncapi_document(_: str = "") -> str:
+    """Return the broker's AsyncAPI 3.0 document as JSON text."""
+    return _json(asyncapi.document(queues(), API_VERSION))
+
+
+def topology(_: str = "") -> str:
+    """Return the ``messaging`` lists of the EvenToNight resource as YAML text."""
+    declared = queues()
+    return yaml.safe_dump(
+        {
+            "exchanges": [{"name": EXCHANGE, "type": "topic"}],
+            "queues": [_queue(queue) for queue in declared],
+            "bindings": [
+                {"exchange": EXCHANGE, "queue": queue.name, "routingKey": event.routing_key}
+                for queue in declared
+                for event in queue.events
+            ],
+        },
+        sort_keys=False,
+    )
+
+
+DOCUMENTS: dict[str, Callable[[str], str]] = {
+    "openapi": openapi,
+    "asyncapi": asyncapi_document,
+    "topology": topology,
+}
+
+
+def _queue(queue: Queue) -> dict[str, object]:
+    return {
+        "name": queue.name,
+        "owner": queue.owner,
+        "partitions": queue.partitions,
+        "deliveryLimit": queue.delivery_limit,
+        "deadLetter": {"exchange": DEAD_LETTER_EXCHANGE, "strategy": "at-least-once"},
+    }
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
