@@ -26,4 +26,23 @@ lock: ## resolve the newest versions anew into the two hashed locks
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock
 	@echo uv | $(COMPILE) - --output-file requirements-uv.lock
 
-.PHONY: help venv lock
+lint: venv ## check style, types, import contracts and generated files
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-cache --config pyproject.toml > .cache/imports.log 2>&1 || { cat .cache/imports.log; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(MAKE) --no-print-directory generated GENERATED=.cache/generated
+	@scripts/compare-generated .cache/generated
+
+format: venv ## bring the code into the one format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+generated: venv ## write docs/api, the CRD and the messaging part of the resources anew
+	@scripts/generate $(or $(GENERATED),.)
+
+test: lint ## run every check and test, with real servers and coverage (about 10 minutes)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+.PHONY: help venv lock lint format generated test
