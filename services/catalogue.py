@@ -2,7 +2,8 @@
 
 import importlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -67,6 +68,7 @@ def topology(_: str = "") -> str:
                 for queue in declared
                 for event in queue.events
             ],
+            "users": [_account(name, declared) for name in CONTEXTS],
         },
         sort_keys=False,
     )
@@ -86,6 +88,19 @@ def _queue(queue: Queue) -> dict[str, object]:
         "partitions": queue.partitions,
         "deliveryLimit": queue.delivery_limit,
         "deadLetter": {"exchange": DEAD_LETTER_EXCHANGE, "strategy": "at-least-once"},
+    }
+
+
+def _account(name: str, declared: Sequence[Queue]) -> dict[str, object]:
+    own = [re.escape(queue.name) for queue in declared if queue.owner == name]
+    return {
+        "name": name,
+        "permissions": {
+            "configure": "^$",
+            "write": f"^{EXCHANGE}$",
+            "read": rf"^({'|'.join(own)})(\.\d+)?$",
+        },
+        "secretRef": {"name": f"{name}-rabbitmq"},
     }
 
 

@@ -1,0 +1,1 @@
+"""Reconciles an EvenToNight resource; also a library for the one-machine stack."""

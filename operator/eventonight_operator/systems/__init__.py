@@ -1,0 +1,1 @@
+"""One module per outside system: observe it, plan purely, apply."""

@@ -1,0 +1,1 @@
+"""Events: drafting, publishing, finding."""

@@ -1,0 +1,1 @@
+"""Pictures: posters and avatars."""
