@@ -206,8 +206,8 @@ def rabbitmq(site: Site) -> Part:
             "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_DIST_PORT": str(site.ports["rabbitmq_distribution"]),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
-            " -kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput +S 2:2 +sbwt none +sbwtdcpu none"
+            " +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_PORT": str(site.ports["epmd"]),
             "ERL_EPMD_ADDRESS": LOOPBACK,
         },

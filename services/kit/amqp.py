@@ -159,6 +159,7 @@ class Consumer:
         self._inbox = inbox
         self._transaction = transaction
         self._labels = (service, queue)
+        self.name = f"consumer {queue}"
         self.paused_by: str | None = None
 
     async def run(self) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from litestar import Controller, Litestar, MediaType, Request, Response, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 
-from services.contracts.errors import UnauthenticatedError
+from services.contracts.errors import NotFoundError, UnauthenticatedError
 from services.kit import docs, metrics
 from services.kit.failures import Shape, answer
 from services.kit.health import Health
@@ -71,8 +72,10 @@ async def ready(request: AnyRequest) -> Response[dict[str, object]]:
 
 
 @get("/metrics", include_in_schema=False, sync_to_thread=False)
-def measures() -> Response[bytes]:
-    """Return the measures in Prometheus' text format."""
+def measures(request: AnyRequest) -> Response[bytes]:
+    """Return the measures in Prometheus' text format, never through the gateway."""
+    if "x-forwarded-for" in request.headers:
+        raise NotFoundError("no such page")
     return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
 
 
@@ -96,6 +99,18 @@ def health_route(body: Mapping[str, str]) -> Any:
         return dict(body)
 
     return health
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return OpenAPI entries for the error statuses of a handler."""
+    return {
+        status: ResponseSpec(
+            data_container=None,
+            description=HTTPStatus(status).phrase,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
 
 
 def build_app(

@@ -1,0 +1,103 @@
+"""Wires the events service."""
+
+import asyncio
+
+import httpx
+
+from services.events import messaging
+from services.events.application.nights import Nights
+from services.events.application.ports import POSTER
+from services.events.application.upkeep import Upkeep
+from services.events.gateways import MediaPosters
+from services.events.http.controller import EventController, MediaAddress
+from services.events.storage.events import INDEXES, MongoEvents
+from services.events.storage.organizations import MongoOrganizations
+from services.kit import amqp, http
+from services.kit.amqp import Broker
+from services.kit.failures import error_object
+from services.kit.health import Health
+from services.kit.inbox import Inbox
+from services.kit.intents import Intents, Sweeper
+from services.kit.mongo import Mongo
+from services.kit.outbox import Outbox, Relay
+from services.kit.service import Service
+from services.kit.settings import AmqpUrl, MongoUrl, Text, Url
+from services.kit.settings import Settings as KitSettings
+from services.kit.tokens import Keys, ServiceTokens, TokenVerifier
+
+NAME = "events"
+COMPLETION_SECONDS = 10.0
+
+
+class Settings(KitSettings, frozen=True, kw_only=True):
+    """What events needs besides."""
+
+    mongo_url: MongoUrl
+    amqp_url: AmqpUrl
+    client_id: Text
+    client_secret: Text
+    media_url: Url
+
+
+def build(settings: Settings) -> Service:
+    """Return the service; nothing is connected to yet."""
+    database = Mongo(settings.mongo_url, service=NAME)
+    broker = Broker(settings.amqp_url, service=NAME)
+    client = httpx.AsyncClient()
+    keys = Keys(settings.realm_url, client)
+    verifier = TokenVerifier(keys, issuer=settings.token_issuer, audience=settings.token_audience)
+    tokens = ServiceTokens(settings.realm_url, settings.client_id, settings.client_secret, client)
+    media = settings.public_url("media")
+    events, organizations = MongoEvents(database), MongoOrganizations(database)
+    outbox = Outbox(database)
+    nights = Nights(
+        events=events,
+        organizations=organizations,
+        posters=MediaPosters(settings.media_url, tokens, client),
+        outbox=outbox,
+        unfinished=Intents(database),
+        transaction=database.transaction,
+        poster_url=f"{media}/events/{{id}}/poster.jpg",
+    )
+    upkeep = Upkeep(
+        events=events,
+        organizations=organizations,
+        outbox=outbox,
+        transaction=database.transaction,
+        nights=nights,
+    )
+
+    async def complete() -> None:
+        while True:
+            if await upkeep.complete_past() == 0:
+                await asyncio.sleep(COMPLETION_SECONDS)
+
+    health = Health(NAME, {"mongodb": database.ping, "rabbitmq": broker.ping})
+    readers = amqp.consumers(
+        broker,
+        messaging.QUEUE,
+        messaging.handlers(upkeep),
+        inbox=Inbox(database),
+        transaction=database.transaction,
+    )
+    return Service(
+        name=NAME,
+        app=http.build_app(
+            service=NAME,
+            summary="Events: drafting, publishing, finding.",
+            routes=[http.health_route({"status": "OK"}), EventController],
+            shape=error_object,
+            verifier=verifier,
+            health=health,
+            dependencies={"nights": nights, "media": MediaAddress(media)},
+        ),
+        health=health,
+        prepare=[lambda: database.ensure_indexes(INDEXES)],
+        jobs={
+            "relay": Relay(database, broker.publish, service=NAME).run,
+            "sweeper": Sweeper(database, {POSTER: nights.settle_poster}).run,
+            "completion": complete,
+            **{one.name: one.run for one in readers},
+        },
+        close=[broker.close, database.close, client.aclose],
+    )

@@ -1,0 +1,285 @@
+"""What organizations and visitors do with events."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from services.contracts import events as facts
+from services.contracts.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from services.contracts.roles import ORGANIZATION
+from services.events.application import announcements
+from services.events.application.ports import (
+    POSTER,
+    Events,
+    Organizations,
+    Outbox,
+    Posters,
+    Unfinished,
+)
+from services.events.domain.criteria import Criteria
+from services.events.domain.event import Draft, Event, Status, first_popularity
+from services.kit.clock import Clock, utc_now
+from services.kit.mongo import Transaction
+from services.kit.paging import Page, Window
+from services.kit.tokens import Identity
+
+ALL_LIMIT = 1_000
+
+
+class Created(msgspec.Struct, frozen=True):
+    """A new event, and what kept its poster from being stored."""
+
+    id: str
+    trouble: str | None = None
+
+
+class Nights:
+    """The use cases, on ports.
+
+    Args:
+        poster_url: address of an event's own poster, with ``{id}`` in it.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        organizations: Organizations,
+        posters: Posters,
+        outbox: Outbox,
+        unfinished: Unfinished,
+        transaction: Transaction,
+        poster_url: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._events = events
+        self._organizations = organizations
+        self._posters = posters
+        self._outbox = outbox
+        self._unfinished = unfinished
+        self._transaction = transaction
+        self._poster_url = poster_url
+        self._clock = clock
+
+    async def create(
+        self, caller: Identity, creator_id: str, draft: Draft, poster: bytes | None
+    ) -> Created:
+        """Store an event with its poster and tell of it.
+
+        The poster goes first, under an intent, and the event is stored with its address in one
+        transaction: a crash leaves either all of it or a picture that the sweeper removes.
+
+        Raises:
+            ForbiddenError: for somebody else.
+            InvalidError: not an organization, not publishable, or not a picture.
+        """
+        if caller.user_id != creator_id:
+            raise ForbiddenError("creatorId: is not yours")
+        if ORGANIZATION not in caller.roles:
+            raise InvalidError("creatorId: only organizations create events", field="creatorId")
+        if draft.status is not Status.DRAFT and not poster:
+            raise InvalidError("poster: is needed unless the event is a draft", field="poster")
+        if draft.status not in {Status.DRAFT, Status.PUBLISHED}:
+            raise InvalidError("status: a new event is DRAFT or PUBLISHED", field="status")
+        await self._check_collaborators(draft)
+        event = self._new(creator_id, draft)
+        trouble = await self._store_poster(event.id, poster) if poster else None
+        if poster and trouble is None:
+            event = replace(event, poster=self._poster_url.format(id=event.id))
+        await self._insert(event)
+        return Created(event.id, trouble)
+
+    def _new(self, creator_id: str, draft: Draft) -> Event:
+        now = self._clock()
+        event = Event(
+            id=str(uuid.uuid4()),
+            creator_id=creator_id,
+            status=Status.DRAFT,
+            created_at=now,
+            title=draft.title,
+            description=draft.description,
+            tags=draft.tags,
+            location=draft.location,
+            date=draft.date,
+            collaborator_ids=draft.collaborator_ids,
+        )
+        return event.moved(draft.status, now)
+
+    async def _check_collaborators(self, draft: Draft) -> None:
+        known = await self._organizations.known(draft.collaborator_ids)
+        unknown = [one for one in draft.collaborator_ids if one not in known]
+        if unknown:
+            words = f"collaboratorIds: not organizations: {', '.join(unknown[:5])}"
+            raise InvalidError(words, field="collaboratorIds")
+
+    async def _store_poster(self, event_id: str, poster: bytes) -> str | None:
+        """Store a poster under an intent; return the trouble if media is away."""
+        await self._unfinished.open(POSTER, event_id)
+        try:
+            await self._posters.put(event_id, poster)
+        except UnavailableError as error:
+            return error.message
+        except Exception:
+            await self._unfinished.close(POSTER, event_id)
+            raise
+        return None
+
+    async def _insert(self, event: Event) -> None:
+        async def work() -> None:
+            await self._events.insert(event, first_popularity(event.created_at))
+            news: list[facts.Event] = [announcements.created(event)]
+            news += announcements.became(
+                Status.DRAFT, event, await self._creator_name(event.creator_id)
+            )
+            await self._outbox.append(*news, key=event.id, version=event.version)
+            if event.poster is not None:
+                await self._unfinished.close(POSTER, event.id)
+
+        await self._transaction(work)
+
+    async def _creator_name(self, creator_id: str) -> str:
+        known = await self._organizations.known([creator_id])
+        return known[creator_id].name if creator_id in known else ""
+
+    async def settle_poster(self, event_id: str, _: Mapping[str, Any]) -> None:
+        """Remove a poster whose event was never stored with it."""
+        event = await self._events.get(event_id)
+        if event is None or event.poster is None:
+            await self._posters.remove(event_id)
+        await self._unfinished.close(POSTER, event_id)
+
+    async def get(self, visitor: Identity | None, event_id: str) -> Event:
+        """Return an event.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's draft.
+        """
+        event = await self._events.get(event_id)
+        if event is None or not event.seen_by(visitor.user_id if visitor else None):
+            raise NotFoundError("no such event")
+        return self.as_of_now(event)
+
+    def as_of_now(self, event: Event) -> Event:
+        """Return an event as it is to be shown: completed as soon as its date has passed."""
+        return replace(event, status=event.status_at(self._clock()))
+
+    async def everything(self) -> Page[Event]:
+        """Return the published events, newest first, at most a thousand."""
+        page = await self._events.newest(ALL_LIMIT)
+        return replace_items(page, [self.as_of_now(one) for one in page.items])
+
+    async def search(
+        self, visitor: Identity | None, criteria: Criteria, asked: Window
+    ) -> Page[Event]:
+        """Return what a search finds; drafts only for their organization.
+
+        Raises:
+            UnauthenticatedError: drafts without a token.
+            ForbiddenError: drafts of others.
+        """
+        own = visitor is not None and visitor.user_id == criteria.organization_id
+        wished = criteria.statuses or frozenset()
+        if Status.DRAFT in wished and visitor is None:
+            raise UnauthenticatedError("drafts are seen by their organization only")
+        if Status.DRAFT in wished and not own:
+            raise ForbiddenError("drafts are seen by their organization only")
+        statuses = wished or (None if own else frozenset({Status.PUBLISHED}))
+        seen = replace(criteria, statuses=statuses)
+        if seen.impossible:
+            return Page([], asked, has_more=False)
+        page = await self._events.search(seen, asked, self._clock())
+        return replace_items(page, [self.as_of_now(one) for one in page.items])
+
+    async def update(self, caller: Identity, event_id: str, draft: Draft) -> None:
+        """Change an event and tell of it.
+
+        Raises:
+            ForbiddenError: neither creator nor collaborator, or no such event.
+            InvalidError: the change is not allowed.
+        """
+        await self._check_collaborators(draft)
+
+        async def work() -> None:
+            old = await self._editable(caller, event_id)
+            event = draft.applied_to(old, self._clock())
+            name = await self._creator_name(event.creator_id)
+            await self._events.save(event)
+            news = [announcements.updated(event), *announcements.became(old.status, event, name)]
+            await self._outbox.append(*news, key=event.id, version=event.version)
+
+        await self._transaction(work)
+
+    async def _editable(self, caller: Identity, event_id: str) -> Event:
+        event = await self._events.get(event_id)
+        if event is None or not event.may_edit(caller.user_id):
+            raise ForbiddenError("this event is not yours")
+        return event
+
+    async def delete(self, caller: Identity, event_id: str) -> str:
+        """Cancel a published event, remove any other, and return which was done.
+
+        Raises:
+            ForbiddenError: not the creator, or no such event.
+        """
+
+        async def work() -> str:
+            event = await self._editable(caller, event_id)
+            if event.creator_id != caller.user_id:
+                raise ForbiddenError("only the creator deletes an event")
+            return await self.retire(event)
+
+        return await self._transaction(work)
+
+    async def retire(self, event: Event) -> str:
+        """Cancel what is published, remove the rest; inside the caller's transaction."""
+        if event.status_at(self._clock()) is Status.PUBLISHED:
+            cancelled = event.next(status=Status.CANCELLED)
+            await self._events.save(cancelled)
+            gone: facts.Event = facts.EventCancelled(event_id=event.id)
+        else:
+            await self._events.remove(event.id)
+            gone = facts.EventDeleted(event_id=event.id)
+        await self._outbox.append(gone, key=event.id, version=event.version + 1)
+        return "cancelled" if isinstance(gone, facts.EventCancelled) else "deleted"
+
+    async def set_poster(self, caller: Identity, event_id: str, poster: bytes | None) -> None:
+        """Store a new poster, or go back to the default one.
+
+        Raises:
+            NotFoundError: no such event.
+            ForbiddenError: not yours.
+            InvalidError: the event is completed, or not a picture.
+            UnavailableError: the poster could not be stored; nothing changed.
+        """
+        event = await self._events.get(event_id)
+        if event is None:
+            raise NotFoundError("no such event")
+        if not event.may_edit(caller.user_id):
+            raise ForbiddenError("this event is not yours")
+        if event.status_at(self._clock()) is Status.COMPLETED:
+            raise InvalidError("status: a completed event keeps its poster", field="status")
+        if poster:
+            await self._posters.put(event_id, poster)
+        address = self._poster_url.format(id=event_id) if poster else None
+
+        async def work() -> None:
+            changed = (await self._editable(caller, event_id)).next(poster=address)
+            await self._events.save(changed)
+            news = announcements.updated(changed)
+            await self._outbox.append(news, key=event_id, version=changed.version)
+
+        await self._transaction(work)
+
+
+def replace_items(page: Page[Event], items: list[Event]) -> Page[Event]:
+    """Return a page with its items shown otherwise."""
+    return Page(items, page.window, page.has_more)

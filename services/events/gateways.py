@@ -1,0 +1,56 @@
+"""The media service, written to with our own token."""
+
+from typing import Any
+
+import httpx
+
+from services.contracts.errors import InvalidError, TooLargeError, UnavailableError
+from services.kit.tokens import ServiceTokens
+
+CALL_SECONDS = 15.0
+
+
+class MediaPosters:
+    """Posters at the media service.
+
+    Args:
+        base: its address inside the cluster.
+        tokens: our own token.
+        client: HTTP client.
+    """
+
+    def __init__(self, base: str, tokens: ServiceTokens, client: httpx.AsyncClient) -> None:
+        self._base = base.rstrip("/")
+        self._tokens = tokens
+        self._client = client
+
+    async def put(self, event_id: str, content: bytes) -> None:
+        """Store a poster.
+
+        Raises:
+            InvalidError, TooLargeError: media refuses the picture.
+            UnavailableError: media does not answer or cannot store it.
+        """
+        file = {"file": ("poster.jpg", content, "application/octet-stream")}
+        answer = await self._send("POST", f"events/{event_id}", files=file)
+        if answer.status_code == httpx.codes.BAD_REQUEST:
+            raise InvalidError(f"poster: {answer.text}", field="poster")
+        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            raise TooLargeError(f"poster: {answer.text}", field="poster")
+        if answer.is_error:
+            raise UnavailableError("the poster could not be stored")
+
+    async def remove(self, event_id: str) -> None:
+        """Remove a poster; one that is gone is fine."""
+        answer = await self._send("DELETE", f"events/{event_id}/poster.jpg")
+        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+            raise UnavailableError("the poster could not be removed")
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {await self._tokens.get()}"}
+        try:
+            return await self._client.request(
+                method, f"{self._base}/{path}", headers=headers, timeout=CALL_SECONDS, **options
+            )
+        except httpx.HTTPError as error:
+            raise UnavailableError("posters cannot be stored right now") from error

@@ -1,0 +1,260 @@
+"""Decode, guard, call a use case, encode."""
+
+from contextlib import suppress
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, Response, delete, get, post, put
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Body
+
+from services.contracts.errors import InvalidError
+from services.events.application.nights import Nights
+from services.events.domain import criteria as wishes
+from services.events.domain.criteria import Criteria
+from services.events.domain.event import TAGS
+from services.events.http import shapes
+from services.events.http.shapes import (
+    CreatedView,
+    EventInput,
+    EventPage,
+    EventView,
+    TagCategory,
+    Told,
+)
+from services.kit import paging
+from services.kit.clock import parse_local
+from services.kit.http import BEARER, documented
+from services.kit.tokens import Identity
+
+FORM_BYTES = 6_500_000
+DEFAULT_LIMIT, MOST = 10, 20
+PARTLY = {
+    207: ResponseSpec(
+        CreatedView, description="Created, but without its poster.", generate_examples=False
+    )
+}
+
+
+class MediaAddress(msgspec.Struct, frozen=True):
+    """Where pictures are seen."""
+
+    url: str
+
+
+class EventForm(msgspec.Struct, frozen=True):
+    """Multipart form: ``event`` is JSON text, ``poster`` a picture."""
+
+    event: str
+    poster: UploadFile | None = None
+
+
+class PosterForm(msgspec.Struct, frozen=True):
+    """Multipart form with a picture."""
+
+    poster: UploadFile | None = None
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a search, as text."""
+
+    status: str | None = None
+    title: str | None = None
+    query: str | None = None
+    tags: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    organization_id: str | None = None
+    city: str | None = None
+    location_name: str | None = None
+    sort_by: str | None = None
+    sort_order: str | None = None
+    near: str | None = None
+    price: str | None = None
+    other: str | None = None
+
+
+MULTIPART = Body(media_type=RequestEncodingType.MULTI_PART)
+
+
+class EventController(Controller):
+    """Events."""
+
+    path = "/"
+    tags = ("events",)
+
+    @post(
+        "/",
+        security=BEARER,
+        request_max_body_size=FORM_BYTES,
+        summary="Create an event",
+        responses=documented(400, 401, 403, 413, 503) | PARTLY,
+    )
+    async def create(
+        self, caller: Identity, nights: Nights, data: Annotated[EventForm, MULTIPART]
+    ) -> Response[CreatedView]:
+        """Create a draft, or publish at once; the poster is needed to publish."""
+        given = shapes.parse(data.event)
+        if given.creator_id is None:
+            raise InvalidError("creatorId: is required", field="creatorId")
+        poster = await data.poster.read() if data.poster is not None else None
+        made = await nights.create(caller, given.creator_id, shapes.draft(given), poster)
+        status = HTTPStatus.MULTI_STATUS if made.trouble else HTTPStatus.CREATED
+        body = CreatedView(event_id=made.id, error=made.trouble)
+        return Response(body, status_code=status)
+
+    @get("/", responses=documented(503), summary="All published events, newest first")
+    async def everything(self, nights: Nights, media: MediaAddress) -> EventPage:
+        """Return at most a thousand."""
+        page = await nights.everything()
+        found = shapes.page_view(page, media.url)
+        return msgspec.structs.replace(found, limit=DEFAULT_LIMIT, offset=0)
+
+    @get("/search", responses=documented(400, 401, 403, 503), summary="Find events")
+    async def search(  # noqa: PLR0913, PLR0917 - the contract's parameters
+        self,
+        visitor: Identity | None,
+        nights: Nights,
+        media: MediaAddress,
+        limit: str | None = None,
+        offset: str | None = None,
+        status: str | None = None,
+        title: str | None = None,
+        query: str | None = None,
+        tags: str | None = None,
+        startDate: str | None = None,  # noqa: N803 - the wire's name
+        endDate: str | None = None,  # noqa: N803 - the wire's name
+        organizationId: str | None = None,  # noqa: N803 - the wire's name
+        city: str | None = None,
+        location_name: str | None = None,
+        sortBy: str | None = None,  # noqa: N803 - the wire's name
+        sortOrder: str | None = None,  # noqa: N803 - the wire's name
+        near: str | None = None,
+        price: str | None = None,
+        other: str | None = None,
+    ) -> EventPage:
+        """Words forgive accents and typos; `near` sorts by distance; lists are CSV."""
+        asked = paging.window(limit, offset, default=DEFAULT_LIMIT, maximum=MOST)
+        wished = _criteria(
+            SearchQuery(
+                status=status,
+                title=title,
+                query=query,
+                tags=tags,
+                start_date=startDate,
+                end_date=endDate,
+                organization_id=organizationId,
+                city=city,
+                location_name=location_name,
+                sort_by=sortBy,
+                sort_order=sortOrder,
+                near=near,
+                price=price,
+                other=other,
+            )
+        )
+        return shapes.page_view(await nights.search(visitor, wished, asked), media.url)
+
+    @get("/tags", summary="Tags by category", sync_to_thread=False)
+    def all_tags(self) -> list[TagCategory]:
+        """Return them in the order to show them."""
+        return [TagCategory(category, list(tags)) for category, tags in TAGS.items()]
+
+    @get("/tags/{category:str}", summary="Tags of a category", sync_to_thread=False)
+    def category_tags(self, category: str) -> list[str]:
+        """Return none for an unknown category."""
+        return list(TAGS.get(category, ()))
+
+    @get("/{event_id:str}", responses=documented(404, 503), summary="An event")
+    async def one(
+        self, event_id: str, visitor: Identity | None, nights: Nights, media: MediaAddress
+    ) -> EventView:
+        """Return an event; drafts exist for their creator and collaborators only."""
+        return shapes.view(await nights.get(visitor, event_id), media.url)
+
+    @put(
+        "/{event_id:str}",
+        security=BEARER,
+        responses=documented(400, 401, 403, 503),
+        summary="Change an event",
+    )
+    async def update(
+        self, event_id: str, data: EventInput, caller: Identity, nights: Nights
+    ) -> Told:
+        """Replace it; absent title, description, location and collaborators stay."""
+        await nights.update(caller, event_id, shapes.draft(data))
+        return Told("Event updated successfully")
+
+    @delete(
+        "/{event_id:str}",
+        status_code=200,
+        security=BEARER,
+        responses=documented(401, 403, 503),
+        summary="Cancel or remove an event",
+    )
+    async def remove(self, event_id: str, caller: Identity, nights: Nights) -> Told:
+        """Cancel what is published, remove the rest; the creator's right alone."""
+        return Told(f"Event {await nights.delete(caller, event_id)} successfully")
+
+    @post(
+        "/{event_id:str}/poster",
+        status_code=200,
+        security=BEARER,
+        request_max_body_size=FORM_BYTES,
+        summary="Set the poster",
+        responses=documented(400, 401, 403, 404, 413, 503),
+    )
+    async def set_poster(
+        self,
+        event_id: str,
+        caller: Identity,
+        nights: Nights,
+        data: Annotated[PosterForm, MULTIPART],
+    ) -> Told:
+        """Store the form's ``poster``."""
+        if data.poster is None:
+            raise InvalidError("poster: expected a picture in the form field", field="poster")
+        await nights.set_poster(caller, event_id, await data.poster.read())
+        return Told("Poster updated successfully")
+
+    @delete(
+        "/{event_id:str}/poster",
+        status_code=200,
+        security=BEARER,
+        responses=documented(400, 401, 403, 404, 503),
+        summary="Remove the poster",
+    )
+    async def remove_poster(self, event_id: str, caller: Identity, nights: Nights) -> Told:
+        """Go back to the default poster."""
+        await nights.set_poster(caller, event_id, None)
+        return Told("Poster deleted successfully")
+
+
+def _criteria(query: SearchQuery) -> Criteria:
+    texts = {name: getattr(query, name) for name in wishes.TEXTS}
+    tags, impossible = wishes.tags(query.tags)
+    return Criteria(
+        statuses=wishes.statuses(query.status) or None,
+        texts=wishes.texts(texts),
+        tags=tags,
+        impossible=impossible and query.other != "feed",
+        start=_moment(query.start_date),
+        end=_moment(query.end_date),
+        organization_id=query.organization_id or None,
+        sort_by=query.sort_by if query.sort_by in wishes.SORTS else None,
+        descending=query.sort_order == "desc",
+        near=wishes.near(query.near),
+        price=wishes.price(query.price),
+        other=query.other or None,
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a date-time; what cannot be read does not filter."""
+    with suppress(ValueError):
+        return parse_local(text or "")
+    return None

@@ -1,0 +1,1 @@
+"""Events and the replica of organizations in MongoDB."""

@@ -1,0 +1,65 @@
+"""Wires the media service."""
+
+import httpx
+
+from services.kit import amqp, http
+from services.kit.amqp import Broker
+from services.kit.failures import plain_text
+from services.kit.health import Health
+from services.kit.service import Service
+from services.kit.settings import AmqpUrl, Text, Url
+from services.kit.settings import Settings as KitSettings
+from services.kit.tokens import Keys, TokenVerifier
+from services.media import messaging
+from services.media.application import Pictures
+from services.media.gateways.defaults import store_defaults
+from services.media.gateways.outside import EventsService, ObjectStore, PillowInspector
+from services.media.http import MediaController
+
+NAME = "media"
+
+
+class Settings(KitSettings, frozen=True, kw_only=True):
+    """What media needs besides."""
+
+    amqp_url: AmqpUrl
+    events_url: Url
+    s3_endpoint: Url
+    s3_bucket: Text
+    s3_access_key: Text
+    s3_secret_key: Text
+    s3_region: Text = "eu-south-1"
+
+
+def build(settings: Settings) -> Service:
+    """Return the service; nothing is connected to yet."""
+    broker = Broker(settings.amqp_url, service=NAME)
+    client = httpx.AsyncClient()
+    keys = Keys(settings.realm_url, client)
+    verifier = TokenVerifier(keys, issuer=settings.token_issuer, audience=settings.token_audience)
+    store = ObjectStore(
+        settings.s3_endpoint,
+        settings.s3_bucket,
+        settings.s3_access_key,
+        settings.s3_secret_key,
+        settings.s3_region,
+    )
+    pictures = Pictures(store, PillowInspector(), EventsService(settings.events_url, client))
+    health = Health(NAME, {"rabbitmq": broker.ping, "s3": store.ping})
+    readers = amqp.consumers(broker, messaging.QUEUE, messaging.handlers(pictures))
+    return Service(
+        name=NAME,
+        app=http.build_app(
+            service=NAME,
+            summary="Posters and avatars.",
+            routes=[http.health_route({"status": "ok"}), MediaController],
+            shape=plain_text,
+            verifier=verifier,
+            health=health,
+            dependencies={"pictures": pictures},
+        ),
+        health=health,
+        prepare=[lambda: store_defaults(store)],
+        jobs={one.name: one.run for one in readers},
+        close=[broker.close, client.aclose],
+    )

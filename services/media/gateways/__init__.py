@@ -1,0 +1,1 @@
+"""The object store, what looks into pictures, and the events service."""

@@ -1,0 +1,64 @@
+"""The pictures shown where there is none, drawn here."""
+
+import io
+import math
+
+from PIL import Image, ImageDraw
+
+from services.media import domain
+from services.media.application import Store
+
+EVENT_SIZE = (900, 1200)
+SQUARE = (512, 512)
+NIGHT = (24, 16, 48)
+DUSK = (108, 52, 160)
+GLOW = (255, 196, 120)
+
+
+async def store_defaults(store: Store) -> None:
+    """Put the default pictures into the store unless they are there."""
+    drawn = {
+        "default.png": _poster(SQUARE),
+        "events/default.png": _poster(EVENT_SIZE),
+        "users/default.png": _silhouette(),
+    }
+    for key in domain.DEFAULTS:
+        if not await store.exists(key):
+            content = io.BytesIO()
+            drawn[key].save(content, "PNG", optimize=True)
+            content.seek(0)
+            await store.put(key, content, domain.FORMATS["PNG"])
+
+
+def _backdrop(size: tuple[int, int]) -> Image.Image:
+    """A vertical gradient from night to dusk."""
+    column = Image.new("RGB", (1, size[1]))
+    for y in range(size[1]):
+        part = y / size[1]
+        color = tuple(round(a + (b - a) * part) for a, b in zip(NIGHT, DUSK, strict=True))
+        column.putpixel((0, y), color)
+    return column.resize(size)
+
+
+def _poster(size: tuple[int, int]) -> Image.Image:
+    picture = _backdrop(size)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    width, height = size
+    moon = width * 0.16
+    pen.ellipse(
+        (width * 0.62 - moon, height * 0.26 - moon, width * 0.62 + moon, height * 0.26 + moon),
+        fill=(*GLOW, 235),
+    )
+    for index in range(14):
+        left = width * index / 14
+        tall = height * (0.12 + 0.16 * abs(math.sin(index * 1.7)))
+        pen.rectangle((left, height - tall, left + width / 14 + 1, height), fill=(*NIGHT, 255))
+    return picture
+
+
+def _silhouette() -> Image.Image:
+    picture = _backdrop(SQUARE)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    pen.ellipse((166, 110, 346, 290), fill=(*GLOW, 230))
+    pen.ellipse((86, 320, 426, 700), fill=(*GLOW, 230))
+    return picture

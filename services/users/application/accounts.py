@@ -1,0 +1,352 @@
+"""What can be done with accounts; every use case survives a crash between any two steps."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.contracts.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from services.contracts.events import UserCreated, UserDeleted, UserProfile, UserUpdated
+from services.contracts.roles import MEMBER
+from services.kit.mongo import Transaction
+from services.kit.paging import Page, Window
+from services.kit.tokens import Identity
+from services.users import domain
+from services.users.application.ports import (
+    REGISTRATION,
+    REMOVAL,
+    Accounts,
+    AlreadyRegisteredError,
+    Events,
+    Pictures,
+    Tokens,
+    Unfinished,
+    Users,
+    Verifier,
+)
+from services.users.domain import Registration, User
+
+Edit = Callable[[User], User]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """New values of everything a user may edit; what is ``None`` becomes absent."""
+
+    dark_mode: bool
+    language: str
+    name: str
+    gender: str | None = None
+    birth_date: datetime | None = None
+    interests: list[str] | None = None
+    bio: str | None = None
+    contacts: list[str] | None = None
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where pictures are seen."""
+
+    media: str
+
+    def avatar(self, user: User) -> str:
+        """Return the address of a user's picture."""
+        return user.profile.avatar or f"{self.media}/users/default.png"
+
+    def own(self, user_id: str) -> str:
+        """Return the address of an uploaded picture."""
+        return f"{self.media}/users/{user_id}/avatar.jpg"
+
+
+class Application:
+    """The use cases, on ports."""
+
+    def __init__(
+        self,
+        *,
+        users: Users,
+        accounts: Accounts,
+        pictures: Pictures,
+        verifier: Verifier,
+        events: Events,
+        unfinished: Unfinished,
+        transaction: Transaction,
+        addresses: Addresses,
+    ) -> None:
+        self._users = users
+        self._accounts = accounts
+        self._pictures = pictures
+        self._verifier = verifier
+        self._events = events
+        self._unfinished = unfinished
+        self._transaction = transaction
+        self.addresses = addresses
+
+    async def register(self, wish: Registration) -> tuple[User, Tokens]:
+        """Make an account and sign it in.
+
+        An intent goes first and is closed with the profile; whatever step a crash comes after,
+        the sweeper, a sign-in or the same registration again completes it.
+
+        Raises:
+            InvalidError: the name or address is taken, or Keycloak refuses the password.
+        """
+        user_id = str(uuid.uuid4())
+        facts = {"username": wish.username, "email": wish.email, "role": wish.role}
+        await self._unfinished.open(REGISTRATION, user_id, **facts)
+        try:
+            await self._accounts.create(wish, user_id)
+        except AlreadyRegisteredError as error:
+            await self._unfinished.close(REGISTRATION, user_id)
+            return await self._resume(wish, error)
+        except InvalidError:
+            await self._unfinished.close(REGISTRATION, user_id)
+            raise
+        await self._accounts.grant_role(user_id)
+        user = await self._complete(wish.user(user_id))
+        return user, await self._accounts.sign_in(wish.username, wish.password)
+
+    async def _resume(self, wish: Registration, cause: Exception) -> tuple[User, Tokens]:
+        """Complete a registration that died before its profile was stored, for its owner only."""
+        taken = InvalidError(str(cause), code="already-registered", field="username")
+        try:
+            tokens = await self._accounts.sign_in(wish.username, wish.password)
+            identity = await self._verifier.verify(tokens.access)
+        except UnauthenticatedError:
+            raise taken from cause
+        if identity.user_id is None or await self._users.get(identity.user_id) is not None:
+            raise taken from cause
+        return await self._repaired(identity, tokens, wish.username, wish.password)
+
+    async def login(self, username: str, password: str) -> tuple[User, Tokens]:
+        """Sign somebody in by username or e-mail; a missing profile is repaired.
+
+        Raises:
+            UnauthenticatedError: wrong credentials.
+            NotFoundError: the account is none of the application's.
+        """
+        tokens = await self._accounts.sign_in(username, password)
+        identity = await self._verifier.verify(tokens.access)
+        if identity.user_id is None:
+            raise NotFoundError("the account has no profile here")
+        user = await self._users.get(identity.user_id)
+        if user is not None and user.role in identity.roles:
+            return user, tokens
+        return await self._repaired(identity, tokens, username, password)
+
+    async def _repaired(
+        self, identity: Identity, tokens: Tokens, username: str, password: str
+    ) -> tuple[User, Tokens]:
+        user_id = identity.user_id or ""
+        if await self._unfinished.exists(REMOVAL, user_id):
+            raise UnauthenticatedError("wrong username or password")
+        known = await self._accounts.by_subject(identity.subject)
+        if known is None or known.role not in domain.ROLES:
+            raise NotFoundError("the account has no profile here")
+        if known.role not in identity.roles:
+            await self._accounts.grant_role(user_id)
+            tokens = await self._accounts.sign_in(username, password)
+        user = domain.new_user(user_id, known.role, known.username, known.email)
+        return await self._complete(user), tokens
+
+    async def _complete(self, user: User) -> User:
+        """Store a profile once, with its event, and end the registration."""
+
+        async def work() -> User:
+            stored = await self._users.get(user.id)
+            if stored is None:
+                await self._users.insert(user)
+                created = msgspec.convert(self._facts(user), UserCreated)
+                await self._events.append(created, key=user.id, version=user.version)
+            await self._unfinished.close(REGISTRATION, user.id)
+            return stored or user
+
+        return await self._transaction(work)
+
+    async def settle_registration(self, user_id: str, facts: Mapping[str, Any]) -> None:
+        """Complete or forget a registration whose process died."""
+        if await self._accounts.by_user_id(user_id) is None:
+            await self._unfinished.close(REGISTRATION, user_id)
+            return
+        await self._accounts.grant_role(user_id)
+        await self._complete(
+            domain.new_user(user_id, facts["role"], facts["username"], facts["email"])
+        )
+
+    async def refresh(self, token: str) -> Tokens:
+        """Return new tokens for a refresh token.
+
+        Raises:
+            InvalidError: the token is refused; 400, since clients loop on 401.
+        """
+        return await self._accounts.refresh(token)
+
+    async def logout(self, token: str) -> None:
+        """End a session; an invalid token has none, which is fine."""
+        await self._accounts.sign_out(token)
+
+    async def get(self, user_id: str) -> User:
+        """Return a user.
+
+        Raises:
+            NotFoundError: there is none with that id.
+        """
+        user = await self._users.get(user_id)
+        if user is None:
+            raise NotFoundError("no such user")
+        return user
+
+    async def search(self, prefix: str, role: str | None, asked: Window) -> Page[User]:
+        """Return users whose username or name starts with a text, whatever case and accents."""
+        if role is not None and role not in domain.ROLES:
+            raise InvalidError(f"role: expected one of {', '.join(domain.ROLES)}", field="role")
+        return await self._users.search(domain.folded(prefix), role, asked)
+
+    async def update(self, caller: Identity, user_id: str, change: Change) -> None:
+        """Replace everything a user may edit.
+
+        Raises:
+            ForbiddenError, NotFoundError, InvalidError: as they say.
+        """
+        _own(caller, user_id)
+
+        def edited(user: User) -> User:
+            account = replace(
+                user.account,
+                dark_mode=change.dark_mode,
+                language=domain.text("language", change.language, 35),
+                gender=domain.gender(change.gender) if user.role == MEMBER else None,
+                birth_date=change.birth_date if user.role == MEMBER else None,
+                interests=domain.interests(change.interests),
+            )
+            bio = change.bio
+            profile = replace(
+                user.profile,
+                name=domain.text("name", change.name, domain.MAX_NAME),
+                bio=None if bio is None else domain.bounded("bio", bio, domain.MAX_BIO),
+                contacts=domain.contacts(change.contacts, user.role),
+            )
+            return user.changed(account=account, profile=profile)
+
+        await self._change(user_id, edited)
+
+    async def _change(self, user_id: str, edited: Edit) -> User:
+        async def work() -> User:
+            user = edited(await self.get(user_id))
+            await self._users.replace(user)
+            updated = msgspec.convert(self._facts(user), UserUpdated)
+            await self._events.append(updated, key=user.id, version=user.version)
+            return user
+
+        return await self._transaction(work)
+
+    async def set_avatar(self, caller: Identity, user_id: str, content: bytes | None) -> str:
+        """Store a picture, or the default where there is none, and return its address.
+
+        Raises:
+            InvalidError: not a picture.
+            UnavailableError: the picture could not be stored; nothing changed.
+        """
+        _own(caller, user_id)
+        await self.get(user_id)
+        avatar = None
+        if content:
+            await self._pictures.put(user_id, content)
+            avatar = self.addresses.own(user_id)
+        user = await self._change(user_id, _with_avatar(avatar))
+        return self.addresses.avatar(user)
+
+    async def remove_avatar(self, caller: Identity, user_id: str) -> None:
+        """Go back to the default picture."""
+        _own(caller, user_id)
+        user = await self.get(user_id)
+        if user.profile.avatar is not None:
+            await self._change(user_id, _with_avatar(None))
+            await self._pictures.remove(user_id)
+
+    async def change_password(
+        self, caller: Identity, user_id: str, passwords: Sequence[str]
+    ) -> None:
+        """Change a password: current, new, new again.
+
+        Raises:
+            InvalidError: the new ones differ, the current is wrong, or the policy refuses.
+        """
+        _own(caller, user_id)
+        current, new, confirmed = passwords
+        if new != confirmed:
+            raise InvalidError("confirmPassword: differs from newPassword", field="confirmPassword")
+        user = await self.get(user_id)
+        try:
+            await self._accounts.sign_in(user.account.username, current)
+        except UnauthenticatedError as error:
+            raise InvalidError("currentPassword: is wrong", field="currentPassword") from error
+        await self._accounts.set_password(caller.subject, new)
+
+    async def delete(self, caller: Identity, user_id: str) -> None:
+        """Delete an account: here and for everybody who listens first, then in Keycloak."""
+        _own(caller, user_id)
+
+        async def work() -> None:
+            user = await self.get(user_id)
+            await self._users.remove(user_id)
+            await self._unfinished.open(REMOVAL, user_id, account=caller.subject)
+            await self._events.append(
+                UserDeleted(id=user_id), key=user_id, version=user.version + 1
+            )
+
+        await self._transaction(work)
+        await self.settle_removal(user_id, {"account": caller.subject})
+
+    async def settle_removal(self, user_id: str, facts: Mapping[str, Any]) -> None:
+        """Remove the account from Keycloak; done again it changes nothing."""
+        await self._accounts.remove(facts["account"])
+        await self._unfinished.close(REMOVAL, user_id)
+
+    async def ask_verification(self, caller: Identity, user_id: str) -> None:
+        """Send the mail that verifies an address again."""
+        _own(caller, user_id)
+        await self.get(user_id)
+        await self._accounts.send_verification(caller.subject)
+
+    async def verify_new(self, user_id: str) -> None:
+        """Send the first verification mail, if the account still stands."""
+        known = await self._accounts.by_user_id(user_id)
+        if known is not None:
+            await self._accounts.send_verification(known.subject)
+
+    async def forgot_password(self, email: str) -> None:
+        """Send the mail that resets a password; says nothing of whether the address is known."""
+        await self._accounts.send_password_reset(domain.text("email", email, domain.MAX_NAME))
+
+    def _facts(self, user: User) -> dict[str, object]:
+        account, profile = user.account, user.profile
+        facts: dict[str, object] = msgspec.to_builtins(
+            UserProfile(
+                id=user.id,
+                username=account.username,
+                name=profile.name,
+                email=account.email,
+                avatar=self.addresses.avatar(user),
+                bio=profile.bio,
+                interests=None if account.interests is None else list(account.interests),
+                language=account.language,
+                role=user.role,
+            )
+        )
+        return facts
+
+
+def _with_avatar(avatar: str | None) -> Edit:
+    return lambda user: user.changed(profile=replace(user.profile, avatar=avatar))
+
+
+def _own(caller: Identity, user_id: str) -> None:
+    if caller.user_id != user_id:
+        raise ForbiddenError("this account is not yours")
