@@ -89,19 +89,13 @@ class UserChange(msgspec.Struct, frozen=True):
     profile: ProfileChange = msgspec.field(name="profileDTO")
 
 
-class AccountName(msgspec.Struct, frozen=True):
-    """The public part of an account."""
+class AccountView(Wire, frozen=True, kw_only=True):
+    """An account; everybody sees the username, its owner the rest too."""
 
     username: str
-
-
-class AccountFull(Wire, frozen=True, kw_only=True):
-    """An account as its owner sees it."""
-
-    username: str
-    email: str
-    dark_mode: bool
-    language: str
+    email: str | None = None
+    dark_mode: bool | None = None
+    language: str | None = None
     gender: str | None = None
     birth_date: str | None = None
     interests: list[str] | None = None
@@ -121,7 +115,7 @@ class UserView(Wire, frozen=True, kw_only=True):
 
     id: str
     role: str
-    account: AccountFull | AccountName
+    account: AccountView
     profile: ProfileView
 
 
@@ -139,7 +133,7 @@ class LoginView(TokensView, frozen=True, kw_only=True):
 
     id: str
     role: str
-    account: AccountFull
+    account: AccountView
     profile: ProfileView
 
 
@@ -258,7 +252,7 @@ class UserController(Controller):
         """Return the public view, or the whole account to its owner."""
         user = await users.get(user_id)
         own = visitor is not None and visitor.user_id == user.id
-        account = _account(user) if own else AccountName(user.account.username)
+        account = _account(user) if own else AccountView(username=user.account.username)
         return UserView(id=user.id, role=user.role, account=account, profile=_profile(users, user))
 
     @put(
@@ -374,9 +368,9 @@ def _tokens(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def _account(user: User) -> AccountFull:
+def _account(user: User) -> AccountView:
     account = user.account
-    return AccountFull(
+    return AccountView(
         username=account.username,
         email=account.email,
         dark_mode=account.dark_mode,
@@ -399,7 +393,7 @@ def _profile(users: Application, user: User) -> ProfileView:
 
 def _listed(users: Application, user: User) -> UserView:
     profile = msgspec.structs.replace(_profile(users, user), contacts=None)
-    name = AccountName(user.account.username)
+    name = AccountView(username=user.account.username)
     return UserView(id=user.id, role=user.role, account=name, profile=profile)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import httpx
 import msgspec
@@ -127,7 +127,7 @@ class ObjectStore:
         await self.exists(domain.DEFAULTS[0])
 
 
-async def _chunks(found: obstore.GetResult) -> AsyncIterator[bytes]:
+async def _chunks(found: Any) -> AsyncIterator[bytes]:
     async for chunk in found.stream(min_chunk_size=256 * 1024):
         yield bytes(chunk)
 
