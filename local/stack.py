@@ -168,7 +168,7 @@ def services(setup: Setup) -> list[Part]:
 def gateway_part(setup: Setup) -> Part:
     """Traefik with the generated configuration."""
     site, wanted = setup.site, setup.resource.spec
-    path = site.state / "gateway.json"
+    path = site.state / "gateway.yaml"
     document = gateway.dynamic(
         host=site.host,
         services={one.name: f"http://{LOOPBACK}:{one.port}" for one in wanted.services},

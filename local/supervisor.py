@@ -20,6 +20,7 @@ LONGEST_PAUSE = 20.0
 STEADY_SECONDS = 60.0
 POLL_SECONDS = 0.15
 HOPELESS = 4
+HANDED_DOWN = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -69,12 +70,14 @@ class Supervisor:
         self._healthy[part.name] = asyncio.Event()
 
     async def start(self, names: Sequence[str]) -> None:
-        """Start parts and return once all are healthy.
+        """Start parts that are not started yet and return once all are healthy.
 
         Raises:
             PartFailedError: one is not healthy within its patience.
         """
         for name in names:
+            if name in self._keepers:
+                continue
             self._keepers[name] = asyncio.create_task(self._keep(self.parts[name]))
         waits = [asyncio.create_task(self._wait_healthy(name)) for name in names]
         try:
@@ -131,6 +134,7 @@ class Supervisor:
             "HOME": str(Path.home()),
             "LANG": "C.UTF-8",
             MARK: self._mark,
+            **{name: text for name, text in os.environ.items() if name in HANDED_DOWN},
             **part.environment,
         }
         uid, gid = user_ids(part.user) if part.user else (None, None)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -73,10 +73,12 @@ async def diff(resource: EvenToNight, secrets: SecretStore) -> list[Outcome]:
     return list(await asyncio.gather(*(_guarded(one, apply=False) for one in found)))
 
 
-async def reconcile(resource: EvenToNight, secrets: SecretStore) -> list[Outcome]:
-    """Bring every system to its wished state and return how each fared."""
+async def reconcile(
+    resource: EvenToNight, secrets: SecretStore, only: Collection[str] = ()
+) -> list[Outcome]:
+    """Bring every system, or only those named, to its wished state; return how each fared."""
     await ensure_secrets(resource.spec, secrets)
-    found = systems(resource, secrets)
+    found = [one for one in systems(resource, secrets) if not only or one.name in only]
     return list(await asyncio.gather(*(_guarded(one, apply=True) for one in found)))
 
 

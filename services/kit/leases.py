@@ -1,7 +1,7 @@
 """A named right that one process holds at a time, judged by the database's clock alone."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -25,14 +25,28 @@ class Lease:
         self._name = name
         self._term_ms = int(term.total_seconds() * 1000)
         self.owner = uuid.uuid4().hex
+        ended = {"$lt": [{"$ifNull": ["$expiresAt", datetime.fromtimestamp(0, UTC)]}, "$$NOW"]}
+        self._may_hold = {"$or": [{"$eq": ["$owner", self.owner]}, ended]}
 
     async def claim(self) -> bool:
         """Take or renew the lease; ``False`` while another process holds it."""
-        free_or_mine = {"$or": [{"$eq": ["$owner", self.owner]}, {"$lt": ["$expiresAt", "$$NOW"]}]}
         try:
             held = await self._leases.find_one_and_update(
-                {"_id": self._name, "$expr": free_or_mine},
-                [{"$set": {"owner": self.owner, "expiresAt": {"$add": ["$$NOW", self._term_ms]}}}],
+                {"_id": self._name},
+                [
+                    {
+                        "$set": {
+                            "owner": {"$cond": [self._may_hold, self.owner, "$owner"]},
+                            "expiresAt": {
+                                "$cond": [
+                                    self._may_hold,
+                                    {"$add": ["$$NOW", self._term_ms]},
+                                    "$expiresAt",
+                                ]
+                            },
+                        }
+                    }
+                ],
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )

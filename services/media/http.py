@@ -22,6 +22,10 @@ FORM_BYTES = domain.MAX_BYTES + 100_000
 REVALIDATE = "public, no-cache"
 DEFAULT_SECONDS = 60
 
+# One template per depth: a catch-all would shadow the routes that write.
+_SEGMENTS = ("kind", "entity_id", "file_name", "fourth", "fifth", "sixth")
+DEPTHS = ["".join(f"/{{{name}:str}}" for name in _SEGMENTS[: n + 1]) for n in range(len(_SEGMENTS))]
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -54,15 +58,14 @@ class MediaController(Controller):
     tags = ("pictures",)
 
     @route(
-        "/{path:path}",
+        DEPTHS,
         http_method=[HttpMethod.GET, HttpMethod.HEAD],
         responses=documented(404, 503),
         summary="A picture, or the default one of its kind",
-        media_type="image/*",
     )
-    async def read(self, request: AnyRequest, path: str, pictures: Pictures) -> Response[Any]:
+    async def read(self, request: AnyRequest, pictures: Pictures) -> Response[Any]:
         """Return the bytes with their type; a missing picture is a default one."""
-        found, is_default = await pictures.read(path)
+        found, is_default = await pictures.read(request.url.path)
         headers = _headers(found, is_default=is_default)
         if f'"{found.etag}"' in request.headers.get("if-none-match", ""):
             return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

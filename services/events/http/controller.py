@@ -10,7 +10,7 @@ from litestar import Controller, Response, delete, get, post, put
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body
+from litestar.params import Body, Parameter
 
 from services.contracts.errors import InvalidError
 from services.events.application.nights import Nights
@@ -124,7 +124,7 @@ class EventController(Controller):
         offset: str | None = None,
         status: str | None = None,
         title: str | None = None,
-        query: str | None = None,
+        words: Annotated[str | None, Parameter(query="query")] = None,
         tags: str | None = None,
         startDate: str | None = None,  # noqa: N803 - the wire's name
         endDate: str | None = None,  # noqa: N803 - the wire's name
@@ -143,7 +143,7 @@ class EventController(Controller):
             SearchQuery(
                 status=status,
                 title=title,
-                query=query,
+                query=words,
                 tags=tags,
                 start_date=startDate,
                 end_date=endDate,
