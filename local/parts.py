@@ -378,6 +378,8 @@ def s3(site: Site) -> Part:
         "filer.port.grpc": ports["s3_filer_grpc"],
         "s3.port": ports["s3"],
         "s3.port.grpc": ports["s3_grpc"],
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
         "s3.config": str(config),
     }
     return Part(

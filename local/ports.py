@@ -1,8 +1,9 @@
 """Every port of the one-machine stack, and the variable that moves it."""
 
 import os
+import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 DEFAULTS: dict[str, int] = {
     "gateway": 8080,
@@ -31,6 +32,7 @@ DEFAULTS: dict[str, int] = {
 }
 
 HIGHEST = 65_535
+WEED_GRPC_OFFSET = 10_000
 Ports = Mapping[str, int]
 
 
@@ -66,7 +68,18 @@ def free_ports() -> dict[str, int]:
     ports = {name: int(holder.getsockname()[1]) for name, holder in holders.items()}
     for holder in holders.values():
         holder.close()
+    # SeaweedFS' masters expect the gRPC port of each part this far above its own.
+    for name in ("s3", "s3_master", "s3_volume", "s3_filer"):
+        ports[name] = next(port for port in _low_ports() if port not in ports.values())
+        ports[f"{name}_grpc"] = ports[name] + WEED_GRPC_OFFSET
     return ports
+
+
+def _low_ports() -> Iterator[int]:
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
+        if is_free(port) and is_free(port + WEED_GRPC_OFFSET):
+            yield port
 
 
 def is_free(port: int) -> bool:

@@ -185,5 +185,6 @@ def _link(value: str) -> str:
 
 def folded(value: str) -> str:
     """Return a text for comparison: no case, no accents, no outer space."""
-    decomposed = unicodedata.normalize("NFKD", value.strip().casefold())
-    return "".join(one for one in decomposed if not unicodedata.combining(one))
+    decomposed = unicodedata.normalize("NFKD", value.casefold())
+    bare = "".join(one for one in decomposed if not unicodedata.combining(one))
+    return bare.casefold().strip()
