@@ -1,6 +1,7 @@
 """Command line of the services: ``python -m services run users``, ``topology``, ``openapi`` ..."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from services.kit import dlq, logs
 from services.kit.amqp import Broker
 from services.kit.service import run
 from services.kit.settings import Settings, SettingsError, load
+from services.seed import run as run_seed
 
 CONTEXTS = catalogue.CONTEXTS
 MOST_DEAD_LETTERS = 1_000
@@ -59,6 +61,15 @@ async def dead_letters(given: argparse.Namespace) -> None:
         sys.stdout.write(f"{count} messages went back to {given.queue}\n")
 
 
+async def demo(given: argparse.Namespace) -> None:
+    """Bring the demo in, or list its accounts."""
+    if given.accounts:
+        for account in run_seed.accounts():
+            sys.stdout.write(json.dumps(account) + "\n")
+    else:
+        await run_seed.seed(given.gateway, given.wait)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -83,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar=f"1..{MOST_DEAD_LETTERS}",
     )
     letters.set_defaults(handler=dead_letters)
+    filling = commands.add_parser("seed", help="bring demo people and events in")
+    filling.add_argument("--gateway", default="http://localhost:8080", help="main host's address")
+    filling.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the API")
+    filling.add_argument("--accounts", action="store_true", help="only list the accounts")
+    filling.set_defaults(handler=demo)
     return parser
 
 
@@ -95,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     handler: Command = given.handler
     try:
         uvloop.run(_await(handler(given)))
-    except SettingsError as error:
+    except (SettingsError, run_seed.SeedError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -1,8 +1,10 @@
 """What happens to every request whatever its outcome: CORS, ids, measures, one log line."""
 
+import asyncio
 import re
 import time
 import uuid
+from http import HTTPStatus
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -17,6 +19,8 @@ CORS_HEADERS: list[tuple[bytes, bytes]] = [
     (b"access-control-max-age", b"600"),
 ]
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+DRAIN_BYTES = 32_000_000
+DRAIN_SECONDS = 5.0
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 log = logs.get(__name__)
@@ -55,6 +59,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
+                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                    await _drain(receive)
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
@@ -73,6 +79,20 @@ class Edge:
             log.info(
                 "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
             )
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what the client still sends, within bounds, so that it gets to read the answer."""
+    left = DRAIN_BYTES
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                left -= len(message["body"])
+    except TimeoutError:
+        return
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -1,0 +1,1 @@
+"""Demo people and nights, brought in through the public API."""
