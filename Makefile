@@ -6,6 +6,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
+up: venv ## start everything on this machine and fill in a demo (first time about 5 minutes)
+	@$(BIN)/python -m local up $(if $(NOSEED),--no-seed)
+
+down: venv ## stop everything
+	@$(BIN)/python -m local down
+
+reset: venv ## stop everything and forget what was stored
+	@$(BIN)/python -m local reset
+
+status: venv ## show every part: state, port, memory
+	@$(BIN)/python -m local status
+
+logs: venv ## show what parts say: make logs [part=users]
+	@$(BIN)/python -m local logs $(part)
+
+diff: venv ## show what differs from manifests/local.yaml; writes nothing
+	@$(BIN)/python -m local diff
+
+reconcile: venv ## repair what differs from manifests/local.yaml
+	@$(BIN)/python -m local reconcile
+
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 16
 
@@ -29,6 +50,7 @@ lock: ## resolve the newest versions anew into the two hashed locks
 lint: venv ## check style, types, import contracts and generated files
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+	@mkdir -p .cache
 	@$(BIN)/lint-imports --no-cache --config pyproject.toml > .cache/imports.log 2>&1 || { cat .cache/imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(MAKE) --no-print-directory generated GENERATED=.cache/generated
@@ -45,4 +67,7 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-.PHONY: help venv lock lint format generated test
+test-apiserver: venv ## check the CRD with a real API server (KUBEBUILDER_ASSETS names its folder)
+	@$(BIN)/pytest -m apiserver tests/operator/test_apiserver.py
+
+.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver

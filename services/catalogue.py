@@ -10,6 +10,7 @@ import yaml
 
 from services.contracts.topology import DEAD_LETTER_EXCHANGE, EXCHANGE, Queue
 from services.kit import asyncapi
+from services.kit import openapi as openapi_of
 from services.kit.http import API_VERSION
 from services.kit.settings import load
 
@@ -48,7 +49,7 @@ def openapi(name: str) -> str:
     """Return a context's OpenAPI 3.1 document as JSON text."""
     app = app_of(name)
     service = app.build(load(app.Settings, EXAMPLE_ENVIRONMENT))
-    return _json(service.app.openapi_schema.to_schema())
+    return _json(openapi_of.document(service.app))
 
 
 def asyncapi_document(_: str = "") -> str:

@@ -132,6 +132,8 @@ def _structural(schema: Schema, parts: Schema, name: str) -> Schema:
     if "$ref" in schema:
         schema = {**parts[schema["$ref"].rpartition("/")[2]], **_without(schema, "$ref")}
     out = _without(schema, "title", "additionalProperties", "anyOf")
+    if "default" in out:
+        out["default"] = _without_nulls(out["default"])
     if out.get("default") is None:
         out.pop("default", None)
     if "properties" in out:
@@ -150,6 +152,12 @@ def _list_type(name: str) -> Schema:
     if name in LIST_KEYS:
         return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": LIST_KEYS[name]}
     return {"x-kubernetes-list-type": "set" if name in SETS else "atomic"}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return value
 
 
 def _without(schema: Schema, *keys: str) -> Schema:

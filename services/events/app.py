@@ -86,6 +86,7 @@ def build(settings: Settings) -> Service:
             service=NAME,
             summary="Events: drafting, publishing, finding.",
             routes=[http.health_route({"status": "OK"}), EventController],
+            address=settings.public_url(NAME),
             shape=error_object,
             verifier=verifier,
             health=health,

@@ -5,14 +5,13 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Controller, Litestar, MediaType, Request, Response, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 
 from services.contracts.errors import NotFoundError, UnauthenticatedError
-from services.kit import docs, metrics
+from services.kit import docs, metrics, openapi
 from services.kit.failures import Shape, answer
 from services.kit.health import Health
 from services.kit.tokens import Identity, TokenVerifier
@@ -22,6 +21,8 @@ JSON_BYTES = 1_000_000
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 AnyRequest = Request[Any, Any, Any]
+Caller = NamedDependency[Identity]
+Visitor = NamedDependency[Identity | None]
 
 
 async def provide_caller(request: AnyRequest) -> Identity:
@@ -82,13 +83,13 @@ def measures(request: AnyRequest) -> Response[bytes]:
 @get("/openapi.json", include_in_schema=False, sync_to_thread=False)
 def openapi_document(request: AnyRequest) -> dict[str, Any]:
     """Return the service's OpenAPI 3.1 document."""
-    return request.app.openapi_schema.to_schema()
+    return openapi.document(request.app)
 
 
 @get("/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def docs_page(request: AnyRequest) -> str:
     """Return the service's API as a page for people."""
-    return docs.page(request.app.openapi_schema.to_schema())
+    return docs.page(openapi.document(request.app), request.app.state.address)
 
 
 def health_route(body: Mapping[str, str]) -> Any:
@@ -101,22 +102,11 @@ def health_route(body: Mapping[str, str]) -> Any:
     return health
 
 
-def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return OpenAPI entries for the error statuses of a handler."""
-    return {
-        status: ResponseSpec(
-            data_container=None,
-            description=HTTPStatus(status).phrase,
-            generate_examples=False,
-        )
-        for status in statuses
-    }
-
-
 def build_app(
     *,
     service: str,
     summary: str,
+    address: str,
     routes: Sequence[type[Controller] | Router | Any],
     shape: Shape,
     verifier: TokenVerifier,
@@ -128,6 +118,7 @@ def build_app(
     Args:
         service: the service's name.
         summary: what it does, for its docs page.
+        address: its public address, for its docs page.
         routes: its controllers; more exact paths win over placeholders.
         shape: the body of every error.
         verifier: checks callers' tokens.
@@ -156,6 +147,7 @@ def build_app(
                     }
                 )
             ],
+            use_handler_docstrings=True,
             render_plugins=[],
             path="/schema",
         ),
@@ -164,6 +156,8 @@ def build_app(
     )
     app.state.verifier = verifier
     app.state.health = health
+    app.state.shape = shape
+    app.state.address = address
     return app
 
 

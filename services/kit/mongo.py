@@ -22,7 +22,7 @@ Indexes = Mapping[str, Sequence[IndexModel]]
 T = TypeVar("T")
 
 OPERATION_MS = 5_000
-TRANSACTION_SECONDS = 10.0
+TRANSACTION_SECONDS = 7.0
 SELECTION_MS = 3_000
 POOL_SIZE = 50
 # NotWritablePrimary and its kin, shutdowns, and a disk without room: the server cannot, for now.

@@ -53,6 +53,7 @@ def build(settings: Settings) -> Service:
             service=NAME,
             summary="Posters and avatars.",
             routes=[http.health_route({"status": "ok"}), MediaController],
+            address=settings.public_url(NAME),
             shape=plain_text,
             verifier=verifier,
             health=health,

@@ -2,17 +2,18 @@
 
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Controller, HttpMethod, Request, Response, delete, post, put, route
 from litestar.datastructures import UploadFile
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.di import NamedDependency
+from litestar.params import FromPath, MultipartBody
 from litestar.response import Stream
 
 from services.contracts.errors import InvalidError, TooLargeError
-from services.kit.http import BEARER, documented
+from services.kit.http import BEARER, Caller
+from services.kit.openapi import documented
 from services.kit.tokens import Identity
 from services.media import domain
 from services.media.application import Pictures, Stored
@@ -24,7 +25,8 @@ DEFAULT_SECONDS = 60
 
 # One template per depth: a catch-all would shadow the routes that write.
 _SEGMENTS = ("kind", "entity_id", "file_name", "fourth", "fifth", "sixth")
-DEPTHS = ["".join(f"/{{{name}:str}}" for name in _SEGMENTS[: n + 1]) for n in range(len(_SEGMENTS))]
+DEEPER = ["".join(f"/{{{name}:str}}" for name in _SEGMENTS[:depth]) for depth in range(2, 7)]
+READS = (HttpMethod.GET, HttpMethod.HEAD)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -47,7 +49,6 @@ class Told(msgspec.Struct, frozen=True):
     message: str
 
 
-FormData = Annotated[Form, Body(media_type=RequestEncodingType.MULTI_PART)]
 WRITES = documented(400, 401, 403, 404, 413, 503)
 
 
@@ -58,21 +59,23 @@ class MediaController(Controller):
     tags = ("pictures",)
 
     @route(
-        DEPTHS,
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        responses=documented(404, 503),
+        "/{path:str}",
+        http_method=READS,
+        media_type="image/*",
+        responses=documented(304, 404, 503),
         summary="A picture, or the default one of its kind",
+        description="`path` may have slashes: `users/{id}/{file}`, `events/{id}/{file}`.",
     )
-    async def read(self, request: AnyRequest, pictures: Pictures) -> Response[Any]:
+    async def read(self, request: AnyRequest, pictures: NamedDependency[Pictures]) -> Response[Any]:
         """Return the bytes with their type; a missing picture is a default one."""
-        found, is_default = await pictures.read(request.url.path)
-        headers = _headers(found, is_default=is_default)
-        if f'"{found.etag}"' in request.headers.get("if-none-match", ""):
-            return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        headers["Content-Length"] = str(found.size)
-        if request.method == HttpMethod.HEAD:
-            return Response(b"", headers=headers, media_type=found.media_type)
-        return Stream(found.content, headers=headers, media_type=found.media_type)
+        return await _read(request, pictures)
+
+    @route(DEEPER, http_method=READS, include_in_schema=False)
+    async def read_deeper(
+        self, request: AnyRequest, pictures: NamedDependency[Pictures]
+    ) -> Response[Any]:
+        """Return what `read` returns for a path with slashes."""
+        return await _read(request, pictures)
 
     @post(
         "/{kind:str}/{entity_id:str}",
@@ -85,11 +88,11 @@ class MediaController(Controller):
     async def create(
         self,
         request: AnyRequest,
-        kind: str,
-        entity_id: str,
-        caller: Identity,
-        pictures: Pictures,
-        data: FormData,
+        kind: FromPath[str],
+        entity_id: FromPath[str],
+        caller: Caller,
+        pictures: NamedDependency[Pictures],
+        data: MultipartBody[Form],
     ) -> Written:
         """Store the form's ``file`` for a user or an event."""
         return await _write(request, (kind, entity_id), caller, pictures, data, replace=False)
@@ -105,11 +108,11 @@ class MediaController(Controller):
     async def replace(
         self,
         request: AnyRequest,
-        kind: str,
-        entity_id: str,
-        caller: Identity,
-        pictures: Pictures,
-        data: FormData,
+        kind: FromPath[str],
+        entity_id: FromPath[str],
+        caller: Caller,
+        pictures: NamedDependency[Pictures],
+        data: MultipartBody[Form],
     ) -> Written:
         """Replace a picture that is there."""
         return await _write(request, (kind, entity_id), caller, pictures, data, replace=True)
@@ -124,17 +127,28 @@ class MediaController(Controller):
     async def remove(
         self,
         request: AnyRequest,
-        kind: str,
-        entity_id: str,
-        file_name: str,
-        caller: Identity,
-        pictures: Pictures,
+        kind: FromPath[str],
+        entity_id: FromPath[str],
+        file_name: FromPath[str],
+        caller: Caller,
+        pictures: NamedDependency[Pictures],
     ) -> Told:
         """Delete one picture."""
         belongs_to = domain.owner(kind, entity_id)
         await pictures.check_writer(caller, belongs_to, request.headers["authorization"])
         await pictures.delete(belongs_to, file_name)
         return Told("deleted")
+
+
+async def _read(request: AnyRequest, pictures: Pictures) -> Response[Any]:
+    found, is_default = await pictures.read(request.url.path)
+    headers = _headers(found, is_default=is_default)
+    if f'"{found.etag}"' in request.headers.get("if-none-match", ""):
+        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    headers["Content-Length"] = str(found.size)
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", headers=headers, media_type=found.media_type)
+    return Stream(found.content, headers=headers, media_type=found.media_type)
 
 
 async def _write(

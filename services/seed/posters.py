@@ -31,8 +31,8 @@ def poster(title: str, place: str, when: str) -> bytes:
     pen = ImageDraw.Draw(picture, "RGBA")
     pen.rectangle((0, 760, SIZE[0], SIZE[1]), fill=(*night, 205))
     y = 800
-    for line in textwrap.wrap(title, 15)[:3]:
-        pen.text((60, y), line, font=ImageFont.load_default(92), fill="white")
+    for line in textwrap.wrap(title, 18)[:3]:
+        pen.text((60, y), line, font=ImageFont.load_default(84), fill="white")
         y += 98
     pen.line((60, 1105, 240, 1105), fill=glow, width=6)
     pen.text((60, 1125), f"{place}  |  {when}", font=ImageFont.load_default(36), fill=glow)

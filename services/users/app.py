@@ -69,6 +69,7 @@ def build(settings: Settings) -> Service:
             service=NAME,
             summary="Accounts, profiles and sign-in.",
             routes=[http.health_route({"status": "OK"}), SessionController, UserController],
+            address=settings.public_url(NAME),
             shape=plain_text,
             verifier=verifier,
             health=health,

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.datastructures import UploadFile
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
 
 from services.contracts.errors import InvalidError
 from services.kit import paging
 from services.kit.clock import instant_text, parse_instant
 from services.kit.failures import answer, problem
-from services.kit.http import BEARER, documented
-from services.kit.tokens import Identity, Keys
+from services.kit.http import BEARER, Caller, Visitor
+from services.kit.openapi import documented
+from services.kit.tokens import Keys
 from services.users import domain
 from services.users.application.accounts import Application, Change
 from services.users.application.ports import Tokens
@@ -184,28 +185,36 @@ class SessionController(Controller):
         responses=documented(400, 401, 403, 404, 503),
         summary="Sign in with username or e-mail",
     )
-    async def login(self, data: LoginRequest, users: Application) -> LoginView:
+    async def login(
+        self, data: JSONBody[LoginRequest], users: NamedDependency[Application]
+    ) -> LoginView:
         """Return tokens and the user they belong to."""
         return login_view(users, *await users.login(data.username, data.password))
 
     @post("/register", responses=documented(400, 503), summary="Register and sign in")
-    async def register(self, data: RegistrationRequest, users: Application) -> LoginView:
+    async def register(
+        self, data: JSONBody[RegistrationRequest], users: NamedDependency[Application]
+    ) -> LoginView:
         """Return the new user with tokens."""
         wish = domain.registration(data.username, data.email, data.password, data.role)
         return login_view(users, *await users.register(wish))
 
     @post("/refresh", status_code=200, responses=documented(400, 503), summary="Renew tokens")
-    async def refresh(self, data: TokenRequest, users: Application) -> TokensView:
+    async def refresh(
+        self, data: JSONBody[TokenRequest], users: NamedDependency[Application]
+    ) -> TokensView:
         """Return new tokens."""
         return TokensView(**_tokens(await users.refresh(data.refresh_token)))
 
     @post("/logout", status_code=204, responses=documented(400, 503), summary="Sign out")
-    async def logout(self, data: TokenRequest, users: Application) -> None:
+    async def logout(
+        self, data: JSONBody[TokenRequest], users: NamedDependency[Application]
+    ) -> None:
         """End the session of a refresh token."""
         await users.logout(data.refresh_token)
 
     @get("/public-keys", responses=documented(503), summary="Keys that tokens are signed with")
-    async def public_keys(self, keys: Keys) -> KeysView:
+    async def public_keys(self, keys: NamedDependency[Keys]) -> KeysView:
         """Return the realm's RSA keys."""
         found = await keys.all()
         return KeysView(keys=[Key(kid=kid, public_key=key) for kid, key in found.items()])
@@ -213,11 +222,13 @@ class SessionController(Controller):
     @post(
         "/password/forgotten",
         status_code=202,
-        responses=documented(400, 503),
+        responses=documented(400, 503, problem=True),
         exception_handlers={Exception: answer(problem)},
         summary="Mail a link for a new password",
     )
-    async def forgotten(self, data: ForgottenRequest, users: Application) -> None:
+    async def forgotten(
+        self, data: JSONBody[ForgottenRequest], users: NamedDependency[Application]
+    ) -> None:
         """Answer the same whether the address is known or not."""
         await users.forgot_password(data.email)
 
@@ -231,11 +242,11 @@ class UserController(Controller):
     @get("/search", responses=documented(400, 503), summary="Find users by the start of a name")
     async def search(
         self,
-        users: Application,
-        role: str | None = None,
-        prefix: Annotated[str, Parameter(max_length=255)] = "",
-        limit: str | None = None,
-        offset: str | None = None,
+        users: NamedDependency[Application],
+        role: FromQuery[str | None] = None,
+        prefix: Annotated[str, QueryParameter(max_length=255)] = "",
+        limit: FromQuery[str | None] = None,
+        offset: FromQuery[str | None] = None,
     ) -> SearchPage:
         """Return members first; case and accents do not count."""
         asked = paging.window(limit, offset, default=SEARCH_DEFAULT, maximum=SEARCH_MOST)
@@ -248,7 +259,9 @@ class UserController(Controller):
         )
 
     @get("/{user_id:str}", responses=documented(404, 503), summary="A user")
-    async def one(self, user_id: str, visitor: Identity | None, users: Application) -> UserView:
+    async def one(
+        self, user_id: FromPath[str], visitor: Visitor, users: NamedDependency[Application]
+    ) -> UserView:
         """Return the public view, or the whole account to its owner."""
         user = await users.get(user_id)
         own = visitor is not None and visitor.user_id == user.id
@@ -263,7 +276,11 @@ class UserController(Controller):
         summary="Replace account and profile",
     )
     async def update(
-        self, user_id: str, data: UserChange, caller: Identity, users: Application
+        self,
+        user_id: FromPath[str],
+        data: JSONBody[UserChange],
+        caller: Caller,
+        users: NamedDependency[Application],
     ) -> None:
         """Replace everything editable; what is absent is removed."""
         account, profile = data.account, data.profile
@@ -286,7 +303,9 @@ class UserController(Controller):
         responses=documented(401, 403, 404, 503),
         summary="Delete an account",
     )
-    async def remove(self, user_id: str, caller: Identity, users: Application) -> None:
+    async def remove(
+        self, user_id: FromPath[str], caller: Caller, users: NamedDependency[Application]
+    ) -> None:
         """Delete the account and, by event, what belongs to it elsewhere."""
         await users.delete(caller, user_id)
 
@@ -300,10 +319,10 @@ class UserController(Controller):
     )
     async def set_avatar(
         self,
-        user_id: str,
-        caller: Identity,
-        users: Application,
-        data: Annotated[AvatarForm, Body(media_type=RequestEncodingType.MULTI_PART)],
+        user_id: FromPath[str],
+        caller: Caller,
+        users: NamedDependency[Application],
+        data: MultipartBody[AvatarForm],
     ) -> AvatarView:
         """Store the form's ``avatar``; without one the default picture is set."""
         content = await data.avatar.read() if data.avatar is not None else None
@@ -317,7 +336,9 @@ class UserController(Controller):
         responses=documented(401, 403, 404, 503),
         summary="Remove the picture",
     )
-    async def remove_avatar(self, user_id: str, caller: Identity, users: Application) -> None:
+    async def remove_avatar(
+        self, user_id: FromPath[str], caller: Caller, users: NamedDependency[Application]
+    ) -> None:
         """Go back to the default picture."""
         await users.remove_avatar(caller, user_id)
 
@@ -329,7 +350,11 @@ class UserController(Controller):
         summary="Change the password",
     )
     async def change_password(
-        self, user_id: str, data: PasswordRequest, caller: Identity, users: Application
+        self,
+        user_id: FromPath[str],
+        data: JSONBody[PasswordRequest],
+        caller: Caller,
+        users: NamedDependency[Application],
     ) -> None:
         """Change it after checking the current one."""
         words = (data.current_password, data.new_password, data.confirm_password)
@@ -340,10 +365,12 @@ class UserController(Controller):
         status_code=202,
         security=BEARER,
         exception_handlers={Exception: answer(problem)},
-        responses=documented(401, 403, 404, 503),
+        responses=documented(401, 403, 404, 503, problem=True),
         summary="Mail the verification link again",
     )
-    async def ask_verification(self, user_id: str, caller: Identity, users: Application) -> None:
+    async def ask_verification(
+        self, user_id: FromPath[str], caller: Caller, users: NamedDependency[Application]
+    ) -> None:
         """Send the mail that verifies the account's address."""
         await users.ask_verification(caller, user_id)
 

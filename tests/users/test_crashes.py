@@ -49,7 +49,7 @@ STEPS = [
 
 
 def _wish() -> domain.Registration:
-    import uuid  # noqa: PLC0415
+    import uuid
 
     name = uuid.uuid4().hex[:12]
     return domain.registration(name, f"{name}@example.com", PASSWORD, "organization")

@@ -94,9 +94,9 @@ async def test_logout_ends_the_session_and_is_fine_twice(product: Client) -> Non
 
 
 async def test_public_keys_are_base64_spki(product: Client) -> None:
-    import base64  # noqa: PLC0415
+    import base64
 
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     keys = (await product.users("GET", "/public-keys")).json()["keys"]
     assert keys

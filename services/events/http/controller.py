@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.datastructures import UploadFile
-from litestar.enums import RequestEncodingType
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
 
 from services.contracts.errors import InvalidError
 from services.events.application.nights import Nights
@@ -28,8 +28,8 @@ from services.events.http.shapes import (
 )
 from services.kit import paging
 from services.kit.clock import parse_local
-from services.kit.http import BEARER, documented
-from services.kit.tokens import Identity
+from services.kit.http import BEARER, Caller, Visitor
+from services.kit.openapi import documented
 
 FORM_BYTES = 6_500_000
 DEFAULT_LIMIT, MOST = 10, 20
@@ -78,9 +78,6 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     other: str | None = None
 
 
-MULTIPART = Body(media_type=RequestEncodingType.MULTI_PART)
-
-
 class EventController(Controller):
     """Events."""
 
@@ -95,7 +92,7 @@ class EventController(Controller):
         responses=documented(400, 401, 403, 413, 503) | PARTLY,
     )
     async def create(
-        self, caller: Identity, nights: Nights, data: Annotated[EventForm, MULTIPART]
+        self, caller: Caller, nights: NamedDependency[Nights], data: MultipartBody[EventForm]
     ) -> Response[CreatedView]:
         """Create a draft, or publish at once; the poster is needed to publish."""
         given = shapes.parse(data.event)
@@ -108,7 +105,9 @@ class EventController(Controller):
         return Response(body, status_code=status)
 
     @get("/", responses=documented(503), summary="All published events, newest first")
-    async def everything(self, nights: Nights, media: MediaAddress) -> EventPage:
+    async def everything(
+        self, nights: NamedDependency[Nights], media: NamedDependency[MediaAddress]
+    ) -> EventPage:
         """Return at most a thousand."""
         page = await nights.everything()
         found = shapes.page_view(page, media.url)
@@ -117,25 +116,25 @@ class EventController(Controller):
     @get("/search", responses=documented(400, 401, 403, 503), summary="Find events")
     async def search(  # noqa: PLR0913, PLR0917 - the contract's parameters
         self,
-        visitor: Identity | None,
-        nights: Nights,
-        media: MediaAddress,
-        limit: str | None = None,
-        offset: str | None = None,
-        status: str | None = None,
-        title: str | None = None,
-        words: Annotated[str | None, Parameter(query="query")] = None,
-        tags: str | None = None,
-        startDate: str | None = None,  # noqa: N803 - the wire's name
-        endDate: str | None = None,  # noqa: N803 - the wire's name
-        organizationId: str | None = None,  # noqa: N803 - the wire's name
-        city: str | None = None,
-        location_name: str | None = None,
-        sortBy: str | None = None,  # noqa: N803 - the wire's name
-        sortOrder: str | None = None,  # noqa: N803 - the wire's name
-        near: str | None = None,
-        price: str | None = None,
-        other: str | None = None,
+        visitor: Visitor,
+        nights: NamedDependency[Nights],
+        media: NamedDependency[MediaAddress],
+        limit: FromQuery[str | None] = None,
+        offset: FromQuery[str | None] = None,
+        status: FromQuery[str | None] = None,
+        title: FromQuery[str | None] = None,
+        words: Annotated[str | None, QueryParameter(name="query")] = None,
+        tags: FromQuery[str | None] = None,
+        startDate: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
+        endDate: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
+        organizationId: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
+        city: FromQuery[str | None] = None,
+        location_name: FromQuery[str | None] = None,
+        sortBy: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
+        sortOrder: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
+        near: FromQuery[str | None] = None,
+        price: FromQuery[str | None] = None,
+        other: FromQuery[str | None] = None,
     ) -> EventPage:
         """Words forgive accents and typos; `near` sorts by distance; lists are CSV."""
         asked = paging.window(limit, offset, default=DEFAULT_LIMIT, maximum=MOST)
@@ -165,13 +164,17 @@ class EventController(Controller):
         return [TagCategory(category, list(tags)) for category, tags in TAGS.items()]
 
     @get("/tags/{category:str}", summary="Tags of a category", sync_to_thread=False)
-    def category_tags(self, category: str) -> list[str]:
+    def category_tags(self, category: FromPath[str]) -> list[str]:
         """Return none for an unknown category."""
         return list(TAGS.get(category, ()))
 
     @get("/{event_id:str}", responses=documented(404, 503), summary="An event")
     async def one(
-        self, event_id: str, visitor: Identity | None, nights: Nights, media: MediaAddress
+        self,
+        event_id: FromPath[str],
+        visitor: Visitor,
+        nights: NamedDependency[Nights],
+        media: NamedDependency[MediaAddress],
     ) -> EventView:
         """Return an event; drafts exist for their creator and collaborators only."""
         return shapes.view(await nights.get(visitor, event_id), media.url)
@@ -183,7 +186,11 @@ class EventController(Controller):
         summary="Change an event",
     )
     async def update(
-        self, event_id: str, data: EventInput, caller: Identity, nights: Nights
+        self,
+        event_id: FromPath[str],
+        data: JSONBody[EventInput],
+        caller: Caller,
+        nights: NamedDependency[Nights],
     ) -> Told:
         """Replace it; absent title, description, location and collaborators stay."""
         await nights.update(caller, event_id, shapes.draft(data))
@@ -196,7 +203,9 @@ class EventController(Controller):
         responses=documented(401, 403, 503),
         summary="Cancel or remove an event",
     )
-    async def remove(self, event_id: str, caller: Identity, nights: Nights) -> Told:
+    async def remove(
+        self, event_id: FromPath[str], caller: Caller, nights: NamedDependency[Nights]
+    ) -> Told:
         """Cancel what is published, remove the rest; the creator's right alone."""
         return Told(f"Event {await nights.delete(caller, event_id)} successfully")
 
@@ -210,10 +219,10 @@ class EventController(Controller):
     )
     async def set_poster(
         self,
-        event_id: str,
-        caller: Identity,
-        nights: Nights,
-        data: Annotated[PosterForm, MULTIPART],
+        event_id: FromPath[str],
+        caller: Caller,
+        nights: NamedDependency[Nights],
+        data: MultipartBody[PosterForm],
     ) -> Told:
         """Store the form's ``poster``."""
         if data.poster is None:
@@ -228,7 +237,9 @@ class EventController(Controller):
         responses=documented(400, 401, 403, 404, 503),
         summary="Remove the poster",
     )
-    async def remove_poster(self, event_id: str, caller: Identity, nights: Nights) -> Told:
+    async def remove_poster(
+        self, event_id: FromPath[str], caller: Caller, nights: NamedDependency[Nights]
+    ) -> Told:
         """Go back to the default poster."""
         await nights.set_poster(caller, event_id, None)
         return Told("Poster deleted successfully")

@@ -1,0 +1,233 @@
+"""Transactions, leases, outbox, inbox and intents against a real database."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from client import eventually
+from services.contracts.events import EventCancelled, UserDeleted, decode
+from services.kit import inbox, intents, mongo, outbox
+from services.kit.clock import utc_now
+from services.kit.inbox import DuplicateMessageError, Inbox
+from services.kit.intents import Intents, Sweeper
+from services.kit.leases import Lease
+from services.kit.mongo import Mongo
+from services.kit.outbox import Outbox, Relay
+
+
+class Collected:
+    """Where a relay publishes to."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int, str]] = []
+        self.refuse: set[str] = set()
+
+    async def publish(self, routing_key: str, body: bytes, *, message_id: str, key: str) -> None:
+        del routing_key
+        await asyncio.sleep(0)
+        if key in self.refuse:
+            raise ConnectionError("refused")
+        self.seen.append((key, decode(body).version, message_id))
+
+
+@pytest.fixture
+async def store(database: Mongo) -> Mongo:
+    for indexes in (outbox.INDEXES, inbox.INDEXES, intents.INDEXES):
+        await database.ensure_indexes(indexes)
+    return database
+
+
+async def test_a_transaction_is_all_or_nothing(store: Mongo) -> None:
+    async def work() -> None:
+        await store["a"].insert_one({"_id": 1}, session=mongo.session())
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.transaction(work)
+    assert await store["a"].count_documents({}) == 0
+
+
+async def test_write_conflicts_are_tried_again_and_lose_nothing(store: Mongo) -> None:
+    await store["a"].insert_one({"_id": 1, "n": 0})
+
+    async def add() -> None:
+        row = await store["a"].find_one({"_id": 1}, session=mongo.session())
+        assert row is not None
+        await store["a"].update_one(
+            {"_id": 1}, {"$set": {"n": row["n"] + 1}}, session=mongo.session()
+        )
+
+    await asyncio.gather(*(store.transaction(add) for _ in range(20)))
+    row = await store["a"].find_one({"_id": 1})
+    assert row is not None
+    assert row["n"] == 20
+
+
+async def test_without_a_transaction_the_same_additions_are_lost(store: Mongo) -> None:
+    await store["a"].insert_one({"_id": 1, "n": 0})
+    gate = asyncio.Barrier(20)
+
+    async def add() -> None:
+        row = await store["a"].find_one({"_id": 1})
+        await gate.wait()
+        assert row is not None
+        await store["a"].update_one({"_id": 1}, {"$set": {"n": row["n"] + 1}})
+
+    await asyncio.gather(*(add() for _ in range(20)))
+    row = await store["a"].find_one({"_id": 1})
+    assert row is not None
+    assert row["n"] < 20
+
+
+async def test_refusals_are_not_tried_again(store: Mongo) -> None:
+    calls = 0
+
+    async def work() -> None:
+        nonlocal calls
+        calls += 1
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - any would do
+        await store.transaction(work)
+    assert calls == 1
+
+
+async def test_an_inner_transaction_joins_the_outer(store: Mongo) -> None:
+    async def inner() -> None:
+        await store["a"].insert_one({"_id": 1}, session=mongo.session())
+
+    async def outer() -> None:
+        await store.transaction(inner)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.transaction(outer)
+    assert await store["a"].count_documents({}) == 0
+
+
+async def test_a_missing_server_is_an_outage_within_seconds() -> None:
+    away = Mongo("mongodb://127.0.0.1:1/x", service="t")
+    with pytest.raises(PyMongoError) as caught:
+        async with asyncio.timeout(10):
+            await away.transaction(away.ping)
+    assert mongo.is_outage(caught.value)
+    await away.close()
+
+
+async def test_one_of_many_holds_a_lease_and_it_passes_on(store: Mongo) -> None:
+    leases = [Lease(store, "x", term=timedelta(seconds=1)) for _ in range(10)]
+    held = await asyncio.gather(*(one.claim() for one in leases))
+    assert sum(held) == 1
+    holder = leases[held.index(True)]
+    other = next(one for one in leases if one is not holder)
+    assert await holder.claim()
+    assert not await other.claim()
+    await eventually(other.claim, seconds=5)
+    assert not await holder.claim()
+    await other.release()
+    assert await holder.claim()
+
+
+async def test_events_go_out_by_version_whatever_the_order_they_were_stored_in(
+    store: Mongo,
+) -> None:
+    box, collected = Outbox(store), Collected()
+    for version in (3, 1, 2):
+        await box.append(EventCancelled(event_id="e"), key="e", version=version)
+    await box.append(UserDeleted(id="u"), UserDeleted(id="u"), key="u", version=1)
+    assert await Relay(store, collected.publish, service="t").drain() == 5
+    assert [version for key, version, _ in collected.seen if key == "e"] == [1, 2, 3]
+    assert len({one for _, _, one in collected.seen}) == 5
+    assert await store["outbox"].count_documents({"pending": True}) == 0
+
+
+async def test_what_is_refused_stays_and_the_rest_goes_out(store: Mongo) -> None:
+    box, collected = Outbox(store), Collected()
+    collected.refuse = {"bad"}
+    for key in ("bad", "good", "bad"):
+        await box.append(EventCancelled(event_id=key), key=key, version=1)
+    relay = Relay(store, collected.publish, service="t")
+    with pytest.raises(ConnectionError):
+        await relay.drain()
+    assert [key for key, _, _ in collected.seen] == ["good"]
+    collected.refuse = set()
+    await relay.drain()
+    assert sorted(key for key, _, _ in collected.seen) == ["bad", "bad", "good"]
+
+
+async def test_what_is_rolled_back_is_never_published(store: Mongo) -> None:
+    box, collected = Outbox(store), Collected()
+
+    async def work() -> None:
+        await box.append(UserDeleted(id="u"), key="u", version=1)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.transaction(work)
+    assert await Relay(store, collected.publish, service="t").drain() == 0
+
+
+async def test_two_relays_publish_each_event_once_while_both_live(store: Mongo) -> None:
+    box, collected = Outbox(store), Collected()
+    relays = [Relay(store, collected.publish, service="t") for _ in range(2)]
+    tasks = [asyncio.create_task(one.run()) for one in relays]
+    for version in range(1, 31):
+        await box.append(EventCancelled(event_id="e"), key="e", version=version)
+
+    async def through() -> bool:
+        return len(collected.seen) >= 30
+
+    await eventually(through)
+    assert [version for _, version, _ in collected.seen] == list(range(1, 31))
+    for one in tasks:
+        one.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_the_inbox_lets_a_message_in_once(store: Mongo) -> None:
+    box = Inbox(store)
+
+    async def effect() -> None:
+        await box.once("m")
+        await store["a"].insert_one({}, session=mongo.session())
+
+    await store.transaction(effect)
+    with pytest.raises(DuplicateMessageError):
+        await store.transaction(effect)
+    assert await store["a"].count_documents({}) == 1
+
+
+async def test_a_rolled_back_effect_may_come_again(store: Mongo) -> None:
+    box = Inbox(store)
+
+    async def fails() -> None:
+        await box.once("m")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.transaction(fails)
+    await store.transaction(lambda: box.once("m"))
+
+
+async def test_the_sweeper_settles_the_dead_and_leaves_the_living(store: Mongo) -> None:
+    notes, settled = Intents(store), []
+
+    async def settle(subject: str, facts: Mapping[str, Any]) -> None:
+        if subject == "broken":
+            raise OSError
+        settled.append((subject, facts["why"]))
+        await notes.close("k", subject)
+
+    old = Intents(store, clock=lambda: utc_now() - timedelta(minutes=5))
+    await old.open("k", "broken", why=1)
+    await old.open("k", "dead", why=2)
+    await notes.open("k", "alive", why=3)
+    sweeper = Sweeper(store, {"k": settle})
+    assert await sweeper.sweep() == 1
+    assert settled == [("dead", 2)]
+    assert await notes.exists("k", "alive")
+    assert await notes.exists("k", "broken")
