@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -97,7 +97,7 @@ def status(_: argparse.Namespace) -> int:
     return 0 if healthy and state["phase"] == "running" else 1
 
 
-def logs(given: argparse.Namespace) -> int:
+def logs(given: argparse.Namespace) -> NoReturn:
     """Show the last lines of one part's log or of all."""
     folder = configuration.load().site.folder("logs")
     files = [folder / f"{given.part}.log"] if given.part else sorted(folder.glob("*.log"))
@@ -105,9 +105,7 @@ def logs(given: argparse.Namespace) -> int:
         known = ", ".join(sorted(path.stem for path in folder.glob("*.log")))
         raise ValueError(f"no part {given.part!r}; there are: {known}")
     words = ["tail", "-n", "50", *(["-F"] if given.follow else []), *map(str, files)]
-    with contextlib.suppress(KeyboardInterrupt):
-        return subprocess.run(words, check=False).returncode
-    return 0
+    os.execvp(words[0], words)  # noqa: S606 - becomes `tail`, with arguments of its own
 
 
 def show_diff(_: argparse.Namespace) -> int:

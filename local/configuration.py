@@ -1,5 +1,6 @@
 """manifests/local.yaml, moved to the ports of this stack: the only configuration."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from local.ports import Ports
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "manifests" / "local.yaml"
-STATE = ROOT / ".local"
+STATE = Path(os.environ.get("ETN_STATE") or ROOT / ".local")
 
 
 @dataclass(frozen=True)

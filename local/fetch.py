@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+SUDO_SECONDS = 10
+
 Report = Callable[[str], None]
 
 KEYCLOAK = "26.7.3"
@@ -180,12 +182,12 @@ def _privilege() -> list[str] | None:
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")
-    if (
-        sudo
-        and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return [sudo, "-n"]
-    return None
+    if sudo is None:
+        return None
+    asked = subprocess.run(
+        [sudo, "-n", "true"], capture_output=True, timeout=SUDO_SECONDS, check=False
+    )
+    return [sudo, "-n"] if asked.returncode == 0 else None
 
 
 def _fetch_wheel(wheel: Wheel) -> None:

@@ -1,7 +1,5 @@
 """Wires the events service."""
 
-import asyncio
-
 import httpx
 
 from services.events import messaging
@@ -26,7 +24,6 @@ from services.kit.settings import Settings as KitSettings
 from services.kit.tokens import Keys, ServiceTokens, TokenVerifier
 
 NAME = "events"
-COMPLETION_SECONDS = 10.0
 
 
 class Settings(KitSettings, frozen=True, kw_only=True):
@@ -67,11 +64,6 @@ def build(settings: Settings) -> Service:
         nights=nights,
     )
 
-    async def complete() -> None:
-        while True:
-            if await upkeep.complete_past() == 0:
-                await asyncio.sleep(COMPLETION_SECONDS)
-
     health = Health(NAME, {"mongodb": database.ping, "rabbitmq": broker.ping})
     readers = amqp.consumers(
         broker,
@@ -97,7 +89,7 @@ def build(settings: Settings) -> Service:
         jobs={
             "relay": Relay(database, broker.publish, service=NAME).run,
             "sweeper": Sweeper(database, {POSTER: nights.settle_poster}).run,
-            "completion": complete,
+            "completion": upkeep.keep_completing,
             **{one.name: one.run for one in readers},
         },
         close=[broker.close, database.close, client.aclose],

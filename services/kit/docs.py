@@ -1,12 +1,13 @@
 """A service's docs page, rendered here from its OpenAPI document: no script, nothing fetched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 STYLE = (Path(__file__).parent / "docs.css").read_text(encoding="utf-8")
 DEEPEST = 3
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 Node = dict[str, Any]
 
@@ -41,9 +42,11 @@ def page(document: Node, address: str) -> str:
 
 
 def _operations(document: Node) -> Iterator[tuple[str, str, Node]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield path, method, operation
+    """Yield path, method and operation: by path, reading before writing, health last."""
+    for path in sorted(document["paths"], key=lambda one: (one == "/health", one)):
+        methods = document["paths"][path]
+        for method in sorted(methods, key=METHODS.index):
+            yield path, method, methods[method]
 
 
 def _anchor(path: str, method: str) -> str:
@@ -59,6 +62,7 @@ def _menu(tag: str, entries: list[tuple[str, str, Node]]) -> str:
 
 
 def _article(document: Node, address: str, path: str, method: str, operation: Node) -> str:
+    example = _example(document, f"{address}{path}", method, operation)
     signed_in = "<p class=note>Needs an access token.</p>" if operation.get("security") else ""
     return (
         f"<article id='{_anchor(path, method)}'>"
@@ -66,12 +70,11 @@ def _article(document: Node, address: str, path: str, method: str, operation: No
         f"<p class=call><span class='method {escape(method)}'>{escape(method.upper())}</span>"
         f"{escape(path)}</p><p>{escape(operation.get('description', ''))}</p>{signed_in}"
         f"{_parameters(operation)}{_request(document, operation)}{_responses(document, operation)}"
-        f"<details><summary>Example</summary><pre>{_example(document, address, path, method, operation)}"
-        "</pre></details></article>"
+        f"<details><summary>Example</summary><pre>{example}</pre></details></article>"
     )
 
 
-def _table(heading: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heading: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
     head = "".join(f"<th scope=col>{escape(column)}" for column in columns)
@@ -105,7 +108,7 @@ def _request(document: Node, operation: Node) -> str:
 def _responses(document: Node, operation: Node) -> str:
     rows = []
     shapes = ""
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         types = ", ".join(response.get("content", {})) or "no body"
         rows.append((status, escape(response["description"]), escape(types)))
         if status.startswith("2"):
@@ -148,11 +151,8 @@ def _resolved(document: Node, schema: Node) -> Node:
 
 
 def _choices(schema: Node) -> list[Node]:
-    return [
-        one
-        for one in schema.get("oneOf", schema.get("anyOf", [schema]))
-        if one.get("type") != "null"
-    ]
+    choices: list[Node] = schema.get("oneOf", [schema])
+    return [one for one in choices if one.get("type") != "null"]
 
 
 def _kind(schema: Node) -> str:
@@ -171,8 +171,8 @@ def _one_kind(schema: Node) -> str:
     return str(schema.get("type", "any"))
 
 
-def _example(document: Node, address: str, path: str, method: str, operation: Node) -> str:
-    words = [f"curl -X {method.upper()} '{address}{path}'"]
+def _example(document: Node, url: str, method: str, operation: Node) -> str:
+    words = [f"curl -X {method.upper()} '{url}'"]
     if operation.get("security"):
         words.append("-H 'Authorization: Bearer '$TOKEN")
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():

@@ -1,5 +1,7 @@
 """What happens to events by themselves: time passes, people leave, prices and likes come in."""
 
+import asyncio
+
 from services.contracts import events as facts
 from services.events.application.nights import Nights
 from services.events.application.ports import Events, Organizations, Outbox
@@ -8,6 +10,7 @@ from services.kit.clock import Clock, parse_instant, utc_now
 from services.kit.mongo import Transaction
 
 BATCH = 100
+REST_SECONDS = 10.0
 LIKE_WEIGHT = 1.0
 ORDER_WEIGHT = 3.0
 
@@ -31,6 +34,12 @@ class Upkeep:
         self._transaction = transaction
         self._nights = nights
         self._clock = clock
+
+    async def keep_completing(self) -> None:
+        """Complete past events for ever, resting while there are none."""
+        while True:
+            if await self.complete_past() == 0:
+                await asyncio.sleep(REST_SECONDS)
 
     async def complete_past(self) -> int:
         """Complete published events whose date has passed and return how many this call did.
