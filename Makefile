@@ -63,6 +63,7 @@ generated: venv ## write docs/api, the CRD and the messaging part of the resourc
 	@scripts/generate $(or $(GENERATED),.)
 
 test: lint ## run every check and test, with real servers and coverage (about 10 minutes)
+	@$(BIN)/python -m local fetch
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     rows = parser.add_subparsers(dest="command", required=True)
     simple: dict[str, tuple[str, Callable[[argparse.Namespace], int]]] = {
+        "fetch": ("install what is missing on this machine", commands.fetch_parts),
         "down": ("stop the stack", commands.down),
         "reset": ("stop the stack and forget everything it stored", commands.reset),
         "status": ("show every part", commands.status),

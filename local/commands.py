@@ -54,6 +54,12 @@ def up(given: argparse.Namespace) -> int:
         return 130
 
 
+def fetch_parts(_: argparse.Namespace) -> int:
+    """Install what is missing on this machine, and say so."""
+    _fetch_missing()
+    return 0
+
+
 def down(_: argparse.Namespace) -> int:
     """Stop the stack and leave nothing running."""
     setup = configuration.load()

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from eventonight_operator.reconcile import reconcile
-from local import configuration, environment, parts, ports, stack
+from local import configuration, environment, fetch, parts, ports, stack
 from local.configuration import Setup
 from local.supervisor import Supervisor
 
@@ -19,6 +19,7 @@ class Servers:
     """One stack of real servers in a temporary folder."""
 
     def __init__(self) -> None:
+        fetch.fetch_all(print)
         self.folder = Path(tempfile.mkdtemp(prefix="eventonight-test-"))
         self.setup: Setup = configuration.load(ports=ports.free_ports(), state=self.folder)
         site = self.setup.site

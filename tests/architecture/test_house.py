@@ -69,15 +69,15 @@ def test_functions_and_files_stay_small() -> None:
 
 def test_outside_calls_are_not_made_without_a_timeout() -> None:
     """httpx has a default one; `subprocess.run` and `urllib` have none."""
-    without = []
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
-                "subprocess.run",
-                "urllib.request.urlopen",
-            }:
-                if "timeout" not in {keyword.arg for keyword in node.keywords}:
-                    without.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    waiting = {"subprocess.run", "urllib.request.urlopen"}
+    without = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in waiting
+        and "timeout" not in {keyword.arg for keyword in node.keywords}
+    ]
     assert without == []
 
 

@@ -169,18 +169,24 @@ async def test_a_message_delivered_twice_has_one_effect_only_with_the_inbox(
     assert seen.ids.count("same") == (1 if guarded else 2)
 
 
-async def test_consuming_goes_on_after_the_queue_was_deleted_and_made_again(
+async def test_a_deleted_queue_ends_the_run_and_a_new_one_is_read(
     servers: Servers, broker: Broker, vhost: str
 ) -> None:
     seen, name = Seen(), vhost.rpartition("/")[2]
+    consumer = Consumer(broker, QUEUE, {UserDeleted: seen}, service="t")
+    running = asyncio.create_task(consumer.run())
     await send(broker, "before")
-    async with consuming(Consumer(broker, QUEUE, {UserDeleted: seen}, service="t")):
-        await seen.count(1)
-        async with await servers.rabbitmq() as admin:
-            await admin.delete(f"queues/{name}/{QUEUE}")
-            await declare(admin, name)
-        await send(broker, "after")
+    await seen.count(1)
+    async with await servers.rabbitmq() as admin:
+        await admin.delete(f"queues/{name}/{QUEUE}")
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionError, match="cancelled the consumer"):
+                await running
+        await declare(admin, name)
+    await send(broker, "after")
+    async with consuming(consumer):
         await seen.count(2)
+    assert seen.ids == ["before", "after"]
 
 
 async def test_consuming_and_publishing_go_on_after_the_connections_were_cut(
