@@ -66,13 +66,13 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, RefusedError):
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         return Failure(status, error.code, error.message, error.field)
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         status = HTTPStatus(error.status_code)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _internal(error)
         return Failure(status, status.phrase.lower().replace(" ", "-"), _words(error))
     if isinstance(error, RecursionError):
         return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: nested too deeply")
+    if _is_unreadable_form(error):
+        return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: a form field is not UTF-8 text")
     if mongo.is_outage(error) or isinstance(error, TimeoutError):
         log.warning("the database does not answer", error=str(error))
         return Failure(
@@ -112,12 +112,23 @@ def _media_type(shape: Shape) -> str:
 def _words(error: HTTPException) -> str:
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         parts = [
-            f"{item['key']}: {item['message']}" if item.get("key") else str(item["message"])
+            f"{item['key']}: {_said(item)}" if item.get("key") else _said(item)
             for item in error.extra
             if isinstance(item, dict)
         ]
         return "; ".join(parts) or error.detail
     return error.detail
+
+
+def _said(item: dict[str, object]) -> str:
+    """Return the framework's words, those about a text where a file belongs in ours."""
+    words = str(item["message"])
+    return "expected a file" if words.startswith("Unsupported type:") else words
+
+
+def _is_unreadable_form(error: Exception) -> bool:
+    """Tell whether a form's text could not be decoded, or names a charset that is none."""
+    return isinstance(error, UnicodeDecodeError) or type(error) is LookupError
 
 
 def _internal(error: Exception) -> Failure:

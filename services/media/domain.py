@@ -22,7 +22,7 @@ MAX_PATH: Final = 512
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_SEGMENT = re.compile(r"[^\\\x00-\x1f/]+")
+_SEGMENT = re.compile(r"[^\x00-\x1f\x7f-\x9f\\/]+")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from http import HTTPStatus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import Litestar, post
 from litestar.exceptions import NotAuthorizedException
+from litestar.params import MultipartBody
+from litestar.testing import TestClient
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from services.contracts.errors import ConflictError, InvalidError
@@ -99,3 +102,21 @@ async def test_health_names_each_part() -> None:
     found = await Health("t", {"good": good, "bad": bad}).dependencies()
     assert found["good"] is None
     assert "gone" in (found["bad"] or "")
+
+
+@pytest.mark.parametrize(
+    "part", [b'"\r\n\r\n\x89PNG', b'"\r\nContent-Type: text/plain; charset=no-such\r\n\r\nx']
+)
+def test_a_form_that_is_no_text_is_the_callers_mistake(part: bytes) -> None:
+    @post("/", sync_to_thread=False)
+    def take(data: MultipartBody[dict[str, str]]) -> None:
+        del data
+
+    handlers = {Exception: failures.answer(failures.plain_text)}
+    app = Litestar([take], exception_handlers=handlers, openapi_config=None)  # type: ignore[arg-type]
+    body = b'--x\r\nContent-Disposition: form-data; name="a' + part + b"\r\n--x--\r\n"
+    with TestClient(app) as client:
+        answer = client.post(
+            "/", content=body, headers={"content-type": "multipart/form-data; boundary=x"}
+        )
+    assert (answer.status_code, answer.text) == (400, "body: a form field is not UTF-8 text")
