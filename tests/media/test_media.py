@@ -11,7 +11,9 @@ from services.kit.tokens import ServiceTokens
 from services.media import domain
 
 
-@pytest.mark.parametrize("path", ["../x", "a/../b", "a//b", "a/\x00", "a\x7f", "a\x9f", "a\\b", "%2e%2e/x", ""])
+@pytest.mark.parametrize(
+    "path", ["../x", "a/../b", "a//b", "a/\x00", "a\x7f", "a\x9f", "a\\b", "%2e%2e/x", ""]
+)
 def test_no_path_leaves_the_keys(path: str) -> None:
     with pytest.raises(NotFoundError):
         domain.readable(path)
