@@ -96,7 +96,7 @@ def _event_form(organizer: Person) -> dict[str, Any]:
 
 
 def _file(field: str) -> dict[str, Any]:
-    return {"files": {field: ("p.jpg", picture(), "image/jpeg")}}
+    return {"files": {field: ("poster.jpg", picture(), "image/jpeg")}}
 
 
 async def _login(stage: Stage) -> Call:
