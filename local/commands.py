@@ -29,7 +29,8 @@ SEED_SECONDS = 300
 POLL_SECONDS = 0.2
 MEGABYTE = 1_048_576
 
-console = Console(highlight=False)
+# Names of bindings have brackets, which are markup otherwise.
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def up(given: argparse.Namespace) -> int:

@@ -166,12 +166,7 @@ class Supervisor:
                 self.standing[part.name].note = f"{type(error).__name__}: {error}"[:160]
                 await asyncio.sleep(POLL_SECONDS)
             else:
-                standing = self.standing[part.name]
-                self._note(
-                    part,
-                    "running",
-                    f"restarted {standing.restarts} times" if standing.restarts else "",
-                )
+                self._note(part, "running", _restarts(self.standing[part.name].restarts))
                 self._healthy[part.name].set()
                 return
 
@@ -244,6 +239,10 @@ def _layers(parts: Mapping[str, Part], order: Sequence[str] | None) -> list[list
 def _signal_group(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+def _restarts(count: int) -> str:
+    return f"restarted {count} time{'s' if count > 1 else ''}" if count else ""
 
 
 def _ending(code: int) -> str:

@@ -42,8 +42,10 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aio_pika", "aiormq", "httpx", "httpcore", "pymongo", "_granian"):
+    for chatty in ("aio_pika", "httpx", "httpcore", "pymongo", "_granian"):
         logging.getLogger(chatty).setLevel("WARNING")
+    # It logs each lost connection with a traceback; the supervisor tells of it in one line.
+    logging.getLogger("aiormq").setLevel("CRITICAL")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,5 +1,6 @@
 """The demo accounts: members and organizations of our own invention."""
 
+import unicodedata
 from dataclasses import dataclass
 
 PASSWORD = "notteBuona24!"  # noqa: S105 - the demo accounts' password is public
@@ -21,7 +22,8 @@ class Person:
     @property
     def email(self) -> str:
         """The account's address."""
-        plain = "".join(one for one in self.username.casefold() if one.isascii() and one.isalnum())
+        bare = unicodedata.normalize("NFKD", self.username.casefold())
+        plain = "".join(one for one in bare if one.isascii() and one.isalnum())
         return f"{plain}@example.com"
 
 

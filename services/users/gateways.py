@@ -140,18 +140,18 @@ class Keycloak:
 
     async def send_verification(self, subject: str) -> None:
         """Have Keycloak mail a link that verifies the address."""
-        await self._send_actions(subject, "VERIFY_EMAIL")
+        await self._mail(subject, "send-verify-email")
 
     async def send_password_reset(self, email: str) -> None:
         """Have Keycloak mail a link that sets a new password, if it knows the address."""
         path = f"users?exact=true&email={quote(email, safe='')}"
         rows = _check(await self._administer("GET", path)).json()
         if rows:
-            await self._send_actions(rows[0]["id"], "UPDATE_PASSWORD")
+            await self._mail(rows[0]["id"], "execute-actions-email", ["UPDATE_PASSWORD"])
 
-    async def _send_actions(self, subject: str, action: str) -> None:
-        path = f"users/{quote(subject, safe='')}/execute-actions-email"
-        answer = await self._administer("PUT", f"{path}?lifespan={MAIL_LIFESPAN_SECONDS}", [action])
+    async def _mail(self, subject: str, which: str, body: object = None) -> None:
+        path = f"users/{quote(subject, safe='')}/{which}?lifespan={MAIL_LIFESPAN_SECONDS}"
+        answer = await self._administer("PUT", path, body)
         if answer.status_code != httpx.codes.NOT_FOUND:
             _check(answer)
 
