@@ -16,17 +16,32 @@ from services.kit.settings import Settings, SettingsError, load
 from services.seed import run as run_seed
 
 CONTEXTS = catalogue.CONTEXTS
+ALL = "all"
 MOST_DEAD_LETTERS = 1_000
 
 Command = Callable[[argparse.Namespace], Awaitable[None]]
 
 
 async def serve(given: argparse.Namespace) -> None:
-    """Serve one context until told to stop."""
-    app = catalogue.app_of(given.name)
-    settings: Settings = load(app.Settings, os.environ)
-    logs.configure(service=given.name, level=settings.log_level, style=settings.log_format)
-    await run(app.build(settings), settings)
+    """Serve one context, or all in this process, until told to stop."""
+    served = []
+    for name in CONTEXTS if given.name == ALL else (given.name,):
+        app = catalogue.app_of(name)
+        environ = _own(name) if given.name == ALL else os.environ
+        settings: Settings = load(app.Settings, environ)
+        served.append((app.build(settings), settings))
+    first = served[0][1]
+    logs.configure(service=given.name, level=first.log_level, style=first.log_format)
+    await run(*served)
+
+
+def _own(name: str) -> dict[str, str]:
+    """Return the environment in which what is prefixed with a context's name is its own."""
+    prefix = f"{name.upper()}_"
+    own = {
+        key.removeprefix(prefix): os.environ[key] for key in os.environ if key.startswith(prefix)
+    }
+    return {**os.environ, **own}
 
 
 async def indexes(given: argparse.Namespace) -> None:
@@ -74,12 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, summary, command in (
-        ("run", "serve one context", serve),
+        ("run", "serve one context, or all; NAME_VARIABLE is then one's own VARIABLE", serve),
         ("indexes", "create a context's indexes", indexes),
         ("openapi", "print a context's OpenAPI document", document),
     ):
         one = commands.add_parser(name, help=summary)
-        one.add_argument("name", choices=CONTEXTS)
+        one.add_argument("name", choices=(*CONTEXTS, ALL) if command is serve else CONTEXTS)
         one.set_defaults(handler=command)
     for name in ("asyncapi", "topology"):
         commands.add_parser(name, help=f"print the {name}").set_defaults(handler=document)

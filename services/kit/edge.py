@@ -64,7 +64,7 @@ class Edge:
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
-        with logs.bind(request_id=request_id):
+        with logs.bind(request_id=request_id, service=self._service):
             try:
                 await self._app(scope, receive, send_with_headers)
             finally:

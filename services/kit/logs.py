@@ -15,7 +15,7 @@ def configure(
     """Send the logs of this process, libraries' included, to standard output.
 
     Args:
-        service: the value of ``service`` in every line.
+        service: the value of ``service`` in every line that is not bound to another.
         level: lowest level that is written.
         style: ``json`` for machines, ``console`` for people.
     """
@@ -64,7 +64,7 @@ def _service_name(service: str) -> structlog.typing.Processor:
     def add(
         _logger: structlog.typing.WrappedLogger, _name: str, line: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
-        line["service"] = service
+        line.setdefault("service", service)
         return line
 
     return add

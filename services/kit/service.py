@@ -47,27 +47,34 @@ class Service:
     close: Sequence[Job] = ()
 
 
-async def run(service: Service, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain and stop."""
-    metrics.announce(service.name)
+async def run(*served: tuple[Service, Settings]) -> None:
+    """Serve until SIGTERM or SIGINT or until one server ends, then drain and stop all."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with running(service):
-        server = _server(service, settings)
-        serving = asyncio.create_task(server.serve())
-        log.info("serving", address=f"{settings.bind}:{settings.port}")
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        service.health.draining = True
-        log.info("draining")
-        server.stop()  # type: ignore[no-untyped-call]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.drain_seconds):
-                await serving
-        stopping.cancel()
-    log.info("stopped")
+    async with asyncio.TaskGroup() as group:
+        for service, settings in served:
+            group.create_task(_serve(service, settings, stop))
+
+
+async def _serve(service: Service, settings: Settings, stop: asyncio.Event) -> None:
+    metrics.announce(service.name)
+    with logs.bind(service=service.name):
+        async with running(service):
+            server = _server(service, settings)
+            serving = asyncio.create_task(server.serve())
+            log.info("serving", address=f"{settings.bind}:{settings.port}")
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            service.health.draining = True
+            log.info("draining")
+            server.stop()  # type: ignore[no-untyped-call]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.drain_seconds):
+                    await serving
+        log.info("stopped")
 
 
 @contextlib.asynccontextmanager
