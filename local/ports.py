@@ -1,9 +1,13 @@
 """Every port of the one-machine stack, and the variable that moves it."""
 
+import fcntl
 import os
 import random
 import socket
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
 
 DEFAULTS: dict[str, int] = {
     "gateway": 8080,
@@ -33,7 +37,9 @@ DEFAULTS: dict[str, int] = {
 
 HIGHEST = 65_535
 WEED_GRPC_OFFSET = 10_000
+LOWEST_BLOCK, HIGHEST_BLOCK, BLOCK = 12_000, 22_000, 40
 Ports = Mapping[str, int]
+_locks: list[IO[str]] = []
 
 
 class PortsTakenError(Exception):
@@ -61,25 +67,41 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
 
 
 def free_ports() -> dict[str, int]:
-    """Return ports nobody listens on at this moment, for tests."""
-    holders = {name: socket.socket() for name in DEFAULTS}
-    for holder in holders.values():
-        holder.bind(("127.0.0.1", 0))
-    ports = {name: int(holder.getsockname()[1]) for name, holder in holders.items()}
-    for holder in holders.values():
-        holder.close()
+    """Return ports that are this process' own until it ends, for tests.
+
+    They come as a locked block below the range that the kernel gives to outgoing connections:
+    a port that is merely free now may be taken by one before its server starts.
+
+    Raises:
+        RuntimeError: every block is taken.
+    """
+    blocks = list(range(LOWEST_BLOCK, HIGHEST_BLOCK, BLOCK))
+    random.shuffle(blocks)
+    for first in blocks:
+        ports = _in_block(first)
+        if _lock(first) and all(map(is_free, ports.values())):
+            return ports
+    raise RuntimeError("no block of ports is free")
+
+
+def _in_block(first: int) -> dict[str, int]:
+    ports = {name: first + index for index, name in enumerate(DEFAULTS)}
     # SeaweedFS' masters expect the gRPC port of each part this far above its own.
     for name in ("s3", "s3_master", "s3_volume", "s3_filer"):
-        ports[name] = next(port for port in _low_ports() if port not in ports.values())
         ports[f"{name}_grpc"] = ports[name] + WEED_GRPC_OFFSET
     return ports
 
 
-def _low_ports() -> Iterator[int]:
-    while True:
-        port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
-        if is_free(port) and is_free(port + WEED_GRPC_OFFSET):
-            yield port
+def _lock(first: int) -> bool:
+    """Take a block for this process; the lock goes with the process, however it ends."""
+    file = (Path(tempfile.gettempdir()) / f"eventonight-ports-{first}.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _locks.append(file)
+    return True
 
 
 def is_free(port: int) -> bool:

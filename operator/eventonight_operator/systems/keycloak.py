@@ -11,6 +11,7 @@ from eventonight_operator.faults import SystemFaultError
 from eventonight_operator.plan import Action, Fields, Key, Objects, differences
 from eventonight_operator.secretstore import SecretStore, credentials
 from eventonight_operator.spec import Client, Identity, Realm
+from eventonight_operator.systems.mailtexts import MAIL_LOCALE, MAIL_TEXTS
 
 NAME = "keycloak"
 TIMEOUT_SECONDS = 20.0
@@ -28,20 +29,6 @@ ORDER = (
     "required-action",
     "texts",
 )
-# Keycloak sends the mail for a forgotten password as an administrator's order; here people ask.
-MAIL_TEXTS = {
-    "executeActionsSubject": "The link for your EvenToNight account",
-    "executeActionsBody": (
-        "Somebody asked for this link with your address, for: {3}.\n\n{0}\n\n"
-        "It works once, within {4}. Was it not you? Then ignore this mail; nothing changes."
-    ),
-    "executeActionsBodyHtml": (
-        "<p>Somebody asked for this link with your address, for: {3}.</p>"
-        '<p><a href="{0}">Go on</a></p>'
-        "<p>It works once, within {4}. Was it not you? Then ignore this mail; nothing changes.</p>"
-    ),
-}
-MAIL_LOCALE = "en"
 ADMIN_ONLY = {"view": ["admin"], "edit": ["admin"]}
 ANYBODY = {"view": ["admin", "user"], "edit": ["admin", "user"]}
 
