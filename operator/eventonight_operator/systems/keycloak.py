@@ -12,6 +12,7 @@ from eventonight_operator.plan import Action, Fields, Key, Objects, differences
 from eventonight_operator.secretstore import SecretStore, credentials
 from eventonight_operator.spec import Client, Identity, Realm
 from eventonight_operator.systems.mailtexts import MAIL_LOCALE, MAIL_TEXTS
+from eventonight_operator.systems.userprofile import user_profile
 
 NAME = "keycloak"
 TIMEOUT_SECONDS = 20.0
@@ -29,8 +30,6 @@ ORDER = (
     "required-action",
     "texts",
 )
-ADMIN_ONLY = {"view": ["admin"], "edit": ["admin"]}
-ANYBODY = {"view": ["admin", "user"], "edit": ["admin", "user"]}
 
 
 class Keycloak:
@@ -295,7 +294,7 @@ def desired(wanted: Identity) -> Objects:
     objects["claim", "audience"] = _audience_claim(wanted.audience)
     for client in wanted.clients:
         objects |= _client_objects(client)
-    objects["profile", "attributes"] = _profile()
+    objects["profile", "attributes"] = user_profile()
     objects["required-action", "CONFIGURE_TOTP"] = {
         "enabled": True,
         "defaultAction": wanted.realm.otp_required,
@@ -408,19 +407,6 @@ def _mapper_body(name: str, fields: Fields) -> dict[str, Any]:
     config = {key: value for key, value in fields.items() if key != "protocolMapper"}
     kind = fields["protocolMapper"]
     return {"name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": config}
-
-
-def _profile() -> dict[str, Any]:
-    free = {"length": {"max": 255}}
-    return {
-        "username": {"permissions": ANYBODY, "validations": free},
-        "email": {"permissions": ANYBODY, "validations": {"email": {}, **free}},
-        "firstName": {"permissions": ANYBODY, "validations": free},
-        "lastName": {"permissions": ANYBODY, "validations": free},
-        "custom_user_id": {"permissions": ADMIN_ONLY, "validations": free},
-        "registered_username": {"permissions": ADMIN_ONLY, "validations": free},
-        "registered_role": {"permissions": ADMIN_ONLY, "validations": free},
-    }
 
 
 def _profile_attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
