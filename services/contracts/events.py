@@ -1,4 +1,4 @@
-"""The 19 events on the broker, as types.
+"""The events on the broker, as types: the 19 of the contract and one of our own.
 
 An event travels as ``{"eventType": <routing key>, "occurredAt", "id", "key", "version",
 "payload"}``. ``id`` is the message's identity (and AMQP message_id), ``key`` the aggregate that
@@ -225,6 +225,25 @@ class MessageCreated(Event, frozen=True, kw_only=True, rename="camel"):
     created_at: str
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays of somebody who left, how much of it, and why."""
+
+    kind: str
+    count: int
+    reason: str
+
+
+class UserErased(Event, frozen=True, kw_only=True, rename="camel"):
+    """A service has let go of somebody who left; ``removed`` counts by kind."""
+
+    routing_key: ClassVar[str] = "user.erased"
+
+    user_id: str
+    service: str
+    removed: dict[str, int]
+    kept: list[Kept] = []
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserCreated,
     UserUpdated,
@@ -245,6 +264,7 @@ EVENTS: tuple[type[Event], ...] = (
     FollowDeleted,
     ReviewCreated,
     MessageCreated,
+    UserErased,
 )
 
 

@@ -6,15 +6,20 @@ from services.kit import amqp, http
 from services.kit.amqp import Broker
 from services.kit.failures import plain_text
 from services.kit.health import Health
+from services.kit.personal import people_route
 from services.kit.service import Service
 from services.kit.settings import AmqpUrl, Text, Url
 from services.kit.settings import Settings as KitSettings
 from services.kit.tokens import Keys, TokenVerifier
 from services.media import messaging
-from services.media.application import Pictures
+from services.media.application.farewells import Farewells
+from services.media.application.pictures import Pictures
+from services.media.application.variants import Variants
 from services.media.gateways.defaults import store_defaults
-from services.media.gateways.outside import EventsService, ObjectStore, PillowInspector
-from services.media.http import MediaController
+from services.media.gateways.events import BrokerReports, EventsService
+from services.media.gateways.store import ObjectStore
+from services.media.gateways.workshop import Workshop
+from services.media.http.controller import MediaController
 
 NAME = "media"
 
@@ -44,23 +49,30 @@ def build(settings: Settings) -> Service:
         settings.s3_secret_key,
         settings.s3_region,
     )
-    pictures = Pictures(store, PillowInspector(), EventsService(settings.events_url, client))
+    workshop = Workshop()
+    pictures = Pictures(store, workshop, EventsService(settings.events_url, client))
+    variants = Variants(store, workshop)
+    farewells = Farewells(store, BrokerReports(broker))
     health = Health(NAME, {"rabbitmq": broker.ping, "s3": store.ping})
-    readers = amqp.consumers(broker, messaging.QUEUE, messaging.handlers(pictures))
+    readers = amqp.consumers(broker, messaging.QUEUE, messaging.handlers(farewells))
     return Service(
         name=NAME,
         app=http.build_app(
             service=NAME,
             summary="Posters and avatars.",
-            routes=[http.health_route({"status": "ok"}), MediaController],
+            routes=[
+                http.health_route({"status": "ok"}),
+                people_route(farewells.personal),
+                MediaController,
+            ],
             address=settings.public_url(NAME),
             shape=plain_text,
             verifier=verifier,
             health=health,
-            dependencies={"pictures": pictures},
+            dependencies={"pictures": pictures, "variants": variants},
         ),
         health=health,
         prepare=[lambda: store_defaults(store)],
-        jobs={one.name: one.run for one in readers},
-        close=[broker.close, client.aclose],
+        jobs={"farewells": farewells.keep_forgetting, **{one.name: one.run for one in readers}},
+        close=[variants.close, workshop.close, broker.close, client.aclose],
     )

@@ -1,1 +1,1 @@
-"""The object store, what looks into pictures, and the events service."""
+"""The object store, what looks into pictures, the broker, and the events service."""

@@ -6,7 +6,7 @@ import math
 from PIL import Image, ImageDraw
 
 from services.media import domain
-from services.media.application import Store
+from services.media.application.ports import Store
 
 EVENT_SIZE = (900, 1200)
 SQUARE = (512, 512)
@@ -23,11 +23,10 @@ async def store_defaults(store: Store) -> None:
         "users/default.png": _silhouette(),
     }
     for key in domain.DEFAULTS:
-        if not await store.exists(key):
+        if await store.head(key) is None:
             content = io.BytesIO()
             drawn[key].save(content, "PNG", optimize=True)
-            content.seek(0)
-            await store.put(key, content, domain.FORMATS["PNG"])
+            await store.put(key, content.getvalue(), domain.FORMATS["PNG"])
 
 
 def _backdrop(size: tuple[int, int]) -> Image.Image:

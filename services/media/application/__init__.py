@@ -1,0 +1,1 @@
+"""Use cases of pictures, and the ports they stand on."""

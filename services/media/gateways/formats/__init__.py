@@ -1,0 +1,1 @@
+"""What a picture's file holds besides pixels, read and cut away without decoding any."""
