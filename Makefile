@@ -71,4 +71,8 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 test-apiserver: venv ## check the CRD with a real API server (KUBEBUILDER_ASSETS names its folder)
 	@$(BIN)/pytest -m apiserver tests/operator/test_apiserver.py
 
-.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver
+bench: venv ## compare what the product costs with the least it could; fails under a bar (about 10 minutes)
+	@$(BIN)/python -m local fetch
+	@$(BIN)/python -m benchmarks $(name)
+
+.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver bench

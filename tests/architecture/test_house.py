@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("services", "local", "operator/eventonight_operator")
+PACKAGES = ("services", "local", "operator/eventonight_operator", "benchmarks")
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 450
 
