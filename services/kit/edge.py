@@ -1,6 +1,7 @@
 """What happens to every request whatever its outcome: CORS, ids, measures, one log line."""
 
 import asyncio
+import functools
 import re
 import time
 import uuid
@@ -8,6 +9,7 @@ from http import HTTPStatus
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
 
 from services.kit import logs, metrics
 
@@ -18,6 +20,7 @@ CORS_HEADERS: list[tuple[bytes, bytes]] = [
     (b"access-control-expose-headers", b"X-Request-Id, ETag, Retry-After, Content-Length"),
     (b"access-control-max-age", b"600"),
 ]
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"})
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 DRAIN_BYTES = 32_000_000
 DRAIN_SECONDS = 5.0
@@ -72,13 +75,21 @@ class Edge:
 
     def _account(self, scope: HTTPScope, status: int, seconds: float) -> None:
         route = str(scope.get("path_template") or "unmatched")
-        method = str(scope["method"])
-        metrics.REQUESTS.labels(self._service, method, route, str(status)).inc()
-        metrics.DURATION.labels(self._service, method, route).observe(seconds)
+        method = str(scope["method"]) if scope["method"] in METHODS else "other"
+        count, duration = _measures(self._service, method, route, status)
+        count.inc()
+        duration.observe(seconds)
         if route not in QUIET_ROUTES:
             log.info(
                 "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
             )
+
+
+@functools.cache
+def _measures(service: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return the measures of one kind of answer; kinds are few, whatever clients send."""
+    count = metrics.REQUESTS.labels(service, method, route, str(status))
+    return count, metrics.DURATION.labels(service, method, route)
 
 
 async def _drain(receive: Receive) -> None:

@@ -170,7 +170,8 @@ class Nights:
 
     def as_of_now(self, event: Event) -> Event:
         """Return an event as it is to be shown: completed as soon as its date has passed."""
-        return replace(event, status=event.status_at(self._clock()))
+        status = event.status_at(self._clock())
+        return event if status is event.status else replace(event, status=status)
 
     async def everything(self) -> Page[Event]:
         """Return the published events, newest first, at most a thousand."""
