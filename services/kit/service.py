@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ from services.kit.settings import Settings
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 15.0
 HEALTHY_SECONDS = 30.0
-HEADER_SECONDS = 10_000
+HEADER_MILLISECONDS = 10_000
+# Idle and slow connections count too, so there must be many more than requests are ever under way.
+CONNECTIONS = 4_096
+SPARE_FILES = 512
 
 log = logs.get(__name__)
 
@@ -92,9 +96,11 @@ async def running(service: Service) -> AsyncIterator[Service]:
 
 
 async def _work(service: Service) -> None:
-    for prepare in service.prepare:
-        await supervise(f"{service.name}: prepare", prepare, once=True)
     async with asyncio.TaskGroup() as group:
+        keep_fresh = service.app.state.verifier.keep_fresh
+        group.create_task(supervise(f"{service.name}: keys", keep_fresh))
+        for prepare in service.prepare:
+            await supervise(f"{service.name}: prepare", prepare, once=True)
         for name, job in service.jobs.items():
             group.create_task(supervise(name, job))
 
@@ -124,7 +130,17 @@ def _server(service: Service, settings: Settings) -> Server:
         port=settings.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
+        backlog=1_024,
+        backpressure=_connections(),
         log_enabled=False,
     )
+
+
+def _connections() -> int:
+    """Return how many connections may be open at once, having raised the process' own limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = max(soft, min(hard, CONNECTIONS + SPARE_FILES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(min(CONNECTIONS, soft - SPARE_FILES), SPARE_FILES)

@@ -1,7 +1,8 @@
 """Who is calling: access tokens checked here, against Keycloak's keys kept at hand.
 
-Keycloak being away stops nobody whose key is known; an unknown key id costs at most one fetch per
-half minute, whoever sends it.
+Keycloak being away stops nobody whose key is known. The keys are fetched at most once per half
+minute, whoever asks and whether Keycloak answers or not, and a caller waits for a fetch less than a
+second (docs/adr/0010-keys.md).
 """
 
 import asyncio
@@ -22,13 +23,15 @@ from services.contracts.errors import UnauthenticatedError, UnavailableError
 from services.kit import logs
 
 FETCH_SECONDS = 5.0
+WAIT_SECONDS = 0.8
 REFETCH_SECONDS = 30.0
-KEYS_STALE_SECONDS = 600.0
+FRESH_SECONDS = 300.0
 VERDICT_SECONDS = 60.0
 VERDICTS = 10_000
 TOKEN_BYTES = 8_192
-ALGORITHMS = ["RS256"]
+ALGORITHM = "RS256"
 LEEWAY_SECONDS = 5.0
+_NO_KEY_SET = (ValueError, KeyError, TypeError)
 
 log = logs.get(__name__)
 
@@ -51,6 +54,12 @@ class Identity(msgspec.Struct, frozen=True):
     expires_at: float
 
 
+class _Header(msgspec.Struct, frozen=True):
+    alg: str
+    kid: str
+    crit: Any = None
+
+
 class _Access(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ()
 
@@ -68,10 +77,11 @@ class _Claims(msgspec.Struct, frozen=True):
 
 
 _claims = msgspec.json.Decoder(_Claims)
+_header = msgspec.json.Decoder(_Header)
 
 
 class Keys:
-    """The realm's public keys, fetched when first needed and refreshed in good measure.
+    """The realm's public keys, fetched when first needed and kept fresh.
 
     Args:
         realm_url: the realm's address for calls inside the cluster.
@@ -86,10 +96,9 @@ class Keys:
         self._client = client
         self._clock = clock
         self._keys: dict[str, RSAKey] = {}
-        self._lock = asyncio.Lock()
-        self._refreshing: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[None] | None = None
         self._tried_at = float("-inf")
-        self._fetched_at = float("-inf")
+        self.withdrawals = 0
 
     async def get(self, kid: str) -> RSAKey:
         """Return the signing key of an id.
@@ -100,37 +109,48 @@ class Keys:
         """
         if kid not in self._keys:
             await self._refresh()
-        elif self._clock() - self._fetched_at > KEYS_STALE_SECONDS and not self._lock.locked():
-            self._refreshing = asyncio.create_task(self._refresh())
         if kid in self._keys:
             return self._keys[kid]
-        if not self._keys:
-            raise UnavailableError("the realm's keys cannot be fetched")
+        self._check_any()
         raise UnauthenticatedError("token: signed with an unknown key")
 
     async def all(self) -> Mapping[str, str]:
         """Return every RSA key by id, as base64 of its DER SPKI form."""
-        await self._refresh()
         if not self._keys:
-            raise UnavailableError("the realm's keys cannot be fetched")
+            await self._refresh()
+        self._check_any()
         return {kid: _spki(key) for kid, key in self._keys.items()}
 
+    async def keep_fresh(self) -> None:
+        """Fetch the keys again and again, so that a withdrawn one stops being accepted."""
+        while True:
+            await self._refresh()
+            await asyncio.sleep(FRESH_SECONDS if self._keys else REFETCH_SECONDS)
+
+    def _check_any(self) -> None:
+        if not self._keys:
+            raise UnavailableError("the realm's keys cannot be fetched")
+
     async def _refresh(self) -> None:
-        async with self._lock:
-            if self._clock() - self._tried_at < REFETCH_SECONDS and self._keys:
-                return
-            if self._clock() - self._tried_at < 1.0:
-                return
+        """Start a fetch unless one was started lately, and wait for it a little."""
+        if self._clock() - self._tried_at >= REFETCH_SECONDS:
             self._tried_at = self._clock()
-            try:
+            self._fetching = asyncio.create_task(self._fetch())
+        if self._fetching is not None and not self._fetching.done():
+            await asyncio.wait({self._fetching}, timeout=WAIT_SECONDS)
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
                 answer = await self._client.get(self._url, timeout=FETCH_SECONDS)
-                answer.raise_for_status()
-                found = KeySet.import_key_set(answer.json())
-            except (httpx.HTTPError, ValueError, JoseError) as error:
-                log.warning("the realm's keys could not be fetched", error=str(error))
-                return
-            self._keys = {key.kid: key for key in found.keys if isinstance(key, RSAKey) and key.kid}
-            self._fetched_at = self._clock()
+            answer.raise_for_status()
+            found = KeySet.import_key_set(answer.json())
+        except (httpx.HTTPError, JoseError, TimeoutError, *_NO_KEY_SET) as error:
+            log.warning("the realm's keys could not be fetched", error=repr(error))
+            return
+        keys = {key.kid: key for key in found.keys if isinstance(key, RSAKey) and key.kid}
+        self.withdrawals += not self._keys.keys() <= keys.keys()
+        self._keys = keys
 
 
 class TokenVerifier:
@@ -151,6 +171,7 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self._verdicts: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._withdrawals = 0
 
     async def verify(self, token: str) -> Identity:
         """Return whose token it is.
@@ -159,8 +180,11 @@ class TokenVerifier:
             UnauthenticatedError: not a valid access token of this realm for this audience.
             UnavailableError: no key is known yet and Keycloak does not answer.
         """
-        if len(token) > TOKEN_BYTES:
-            raise UnauthenticatedError(f"token: longer than {TOKEN_BYTES} characters")
+        if len(token) > TOKEN_BYTES or not token.isascii():
+            raise UnauthenticatedError(f"token: expected at most {TOKEN_BYTES} ASCII characters")
+        if self._withdrawals != self._keys.withdrawals:
+            self._withdrawals = self._keys.withdrawals
+            self._verdicts.clear()
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verdicts.get(digest)
         if known is not None and self._clock() < known[1]:
@@ -169,14 +193,18 @@ class TokenVerifier:
         self._remember(digest, identity)
         return identity
 
+    async def keep_fresh(self) -> None:
+        """Keep the realm's keys fresh until cancelled."""
+        await self._keys.keep_fresh()
+
     async def _signed_payload(self, token: str) -> bytes:
         try:
-            header = jws.extract_compact(token.encode()).headers()
-            if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+            header = _header.decode(_unpadded(token.partition(".")[0]))
+            if header.alg != ALGORITHM or header.crit is not None:
                 raise UnauthenticatedError("token: expected an RS256 signature with a key id")
-            key = await self._keys.get(header["kid"])
-            return jws.deserialize_compact(token, key, algorithms=ALGORITHMS).payload
-        except (JoseError, ValueError) as error:
+            key = await self._keys.get(header.kid)
+            return jws.deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
+        except (JoseError, ValueError, RecursionError) as error:
             raise UnauthenticatedError("token: not a valid signature") from error
 
     def _identity(self, payload: bytes) -> Identity:
@@ -255,6 +283,10 @@ class ServiceTokens:
             raise UnavailableError("Keycloak issues no service token") from error
         self._token = str(fields["access_token"])
         self._good_until = time.monotonic() + max(float(fields["expires_in"]) - 30.0, 1.0)
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _spki(key: RSAKey) -> str:

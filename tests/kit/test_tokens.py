@@ -1,5 +1,6 @@
 """Tokens: real ones, and every forgery."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -9,10 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from client import eventually
 from services.contracts.errors import UnauthenticatedError, UnavailableError
+from services.kit import tokens
 from services.kit.tokens import Keys, TokenVerifier
 
 ISSUER = "http://auth.x/realms/r"
@@ -26,12 +31,18 @@ class Realm(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.fetches = 0
         self.away = False
+        self.silent = False
+        self.answer: httpx.Response | None = None
         self.keys = [KEY]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.fetches += 1
         if self.away:
             raise httpx.ConnectError("away", request=request)
+        if self.silent:
+            await asyncio.Event().wait()
+        if self.answer is not None:
+            return self.answer
         keys = [key.as_dict(private=False) for key in self.keys]
         return httpx.Response(200, json={"keys": keys})
 
@@ -57,10 +68,14 @@ def clock() -> Time:
 
 
 @pytest.fixture
-async def verifier(realm: Realm, clock: Time) -> AsyncIterator[TokenVerifier]:
+async def keys(realm: Realm, clock: Time) -> AsyncIterator[Keys]:
     async with httpx.AsyncClient(transport=realm) as client:
-        keys = Keys("http://k/realms/r", client, clock)
-        yield TokenVerifier(keys, issuer=ISSUER, audience="eventonight", clock=clock)
+        yield Keys("http://k/realms/r", client, clock)
+
+
+@pytest.fixture
+async def verifier(keys: Keys, clock: Time) -> TokenVerifier:
+    return TokenVerifier(keys, issuer=ISSUER, audience="eventonight", clock=clock)
 
 
 def token(clock: Time, *, key: Any = KEY, kid: str = "k1", **change: Any) -> str:
@@ -89,6 +104,12 @@ def _none(clock: Time) -> str:
     return f"{head.decode().rstrip('=')}.{payload}."
 
 
+def _headed(clock: Time, head: str) -> str:
+    """Return a good token under another header."""
+    bare = base64.urlsafe_b64encode(head.encode()).decode().rstrip("=")
+    return f"{bare}.{token(clock).partition('.')[2]}"
+
+
 def _confused(clock: Time) -> str:
     payload = token(clock).split(".")[1]
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "k1"}).encode())
@@ -112,6 +133,19 @@ FORGERIES: dict[str, Any] = {
     "nothing": lambda _: "",
     "huge": lambda _: "x" * 100_000,
     "tampered": lambda clock: token(clock)[:-4] + "AAAA",
+    "two tokens": lambda clock: f"{token(clock)}, Bearer {token(clock)}",
+    "not ASCII": lambda clock: token(clock) + "\u00e9",
+    "no header": lambda clock: _headed(clock, "[]"),
+    "a list of algorithms": lambda clock: _headed(clock, '{"alg": ["RS256"], "kid": "k1"}'),
+    "unhashable extension": lambda clock: _headed(
+        clock, '{"alg": "RS256", "kid": "k1", "crit": [[]]}'
+    ),
+    "unencoded payload": lambda clock: _headed(
+        clock, '{"alg": "RS256", "kid": "k1", "b64": false, "crit": ["b64"]}'
+    ),
+    "deep header": lambda clock: _headed(
+        clock, '{"alg": "RS256", "kid": "k1", "x": ' + "[" * 5_000
+    ),
 }
 
 
@@ -133,6 +167,33 @@ async def test_each_check_is_what_keeps_a_stranger_out(
     assert (await verifier.verify(forged)).user_id == "u1"
 
 
+_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alg", "kid", "crit", "b64", "typ", "jwk", "x5c"]), _json),
+    st.booleans(),
+)
+async def test_whatever_the_header_says_it_is_a_refusal(
+    head: dict[str, Any],
+    known: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    clock, realm = Time(), Realm()
+    async with httpx.AsyncClient(transport=realm) as client:
+        checked = TokenVerifier(
+            Keys("http://k/realms/r", client, clock), issuer=ISSUER, audience="eventonight"
+        )
+        forged = _headed(
+            clock, json.dumps({"alg": "RS256", "kid": "k1", **head} if known else head)
+        )
+        with pytest.raises(UnauthenticatedError):
+            await checked.verify(forged + "A")
+
+
 async def test_a_flood_of_unknown_kids_costs_one_fetch_per_half_minute(
     verifier: TokenVerifier, realm: Realm, clock: Time
 ) -> None:
@@ -145,6 +206,86 @@ async def test_a_flood_of_unknown_kids_costs_one_fetch_per_half_minute(
     with pytest.raises(UnauthenticatedError):
         await verifier.verify(token(clock, kid="again"))
     assert realm.fetches == 2
+
+
+async def test_a_flood_costs_no_more_while_keycloak_is_away(
+    verifier: TokenVerifier, realm: Realm, clock: Time
+) -> None:
+    realm.away = True
+    for second in range(90):
+        for n in range(5):
+            with pytest.raises(UnavailableError):
+                await verifier.verify(token(clock, kid=f"flood{n}"))
+        assert realm.fetches == second // 30 + 1
+        clock.now += 1
+
+
+async def test_many_senders_wait_for_one_fetch_and_not_for_long(
+    verifier: TokenVerifier, realm: Realm, clock: Time
+) -> None:
+    realm.silent = True
+    started = time.monotonic()
+    flood = [verifier.verify(token(clock, kid=f"flood{n}")) for n in range(100)]
+    outcomes = await asyncio.gather(*flood, return_exceptions=True)
+    assert {type(one) for one in outcomes} == {UnavailableError}
+    assert realm.fetches == 1
+    assert time.monotonic() - started < tokens.WAIT_SECONDS + 2
+
+
+async def test_asking_for_the_public_keys_costs_no_fetch_once_they_are_known(
+    keys: Keys, realm: Realm, clock: Time
+) -> None:
+    for _ in range(50):
+        assert list(await keys.all()) == ["k1"]
+        clock.now += 60
+    assert realm.fetches == 1
+
+
+async def test_a_withdrawn_key_is_refused_although_its_token_was_good_before(
+    verifier: TokenVerifier, realm: Realm, clock: Time
+) -> None:
+    old = token(clock)
+    await verifier.verify(old)
+    fresh = RSAKey.generate_key(2048, {"kid": "k2"})
+    realm.keys = [fresh]
+    clock.now += 31
+    assert (await verifier.verify(old)).user_id == "u1"  # nothing made us look yet
+    await verifier.verify(token(clock, key=fresh, kid="k2"))
+    with pytest.raises(UnauthenticatedError):
+        await verifier.verify(old)
+
+
+async def test_a_withdrawn_key_is_noticed_without_anybody_asking(
+    verifier: TokenVerifier, realm: Realm, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "FRESH_SECONDS", 0.01)
+    old = token(clock)
+    await verifier.verify(old)
+    realm.keys = [RSAKey.generate_key(2048, {"kid": "k2"})]
+    clock.now += 31
+    keeping = asyncio.create_task(verifier.keep_fresh())
+
+    async def refused() -> bool:
+        try:
+            await verifier.verify(old)
+        except UnauthenticatedError:
+            return True
+        return False
+
+    await eventually(refused, every=0.01)
+    keeping.cancel()
+    assert realm.fetches == 2
+
+
+async def test_an_answer_that_is_no_key_set_takes_no_key_away(
+    verifier: TokenVerifier, realm: Realm, clock: Time
+) -> None:
+    await verifier.verify(token(clock))
+    realm.answer = httpx.Response(200, json=["nonsense"])
+    clock.now += 31
+    with pytest.raises(UnauthenticatedError):
+        await verifier.verify(token(clock, kid="k9"))
+    assert (await verifier.verify(token(clock))).user_id == "u1"
 
 
 async def test_keycloak_may_be_away_once_its_keys_are_known(
