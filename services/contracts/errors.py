@@ -60,6 +60,12 @@ class TooLargeError(RefusedError):
     code = "too-large"
 
 
+class TooSlowError(RefusedError):
+    """The body did not come in time."""
+
+    code = "too-slow"
+
+
 class UnavailableError(RefusedError):
     """A part we depend on does not answer; the same request may succeed later."""
 

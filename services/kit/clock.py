@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 
-_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?")
+_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?", re.ASCII)
 
 
 def utc_now() -> datetime:
@@ -35,10 +35,13 @@ def parse_instant(text: str) -> datetime:
     """Return the UTC instant of an ISO 8601 text; without zone it counts as UTC.
 
     Raises:
-        ValueError: not an ISO 8601 date-time.
+        ValueError: not an ISO 8601 date-time of the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a year from 1 to 9999") from error
 
 
 def parse_local(text: str) -> datetime:

@@ -1,17 +1,16 @@
 """What happens to every request whatever its outcome: CORS, ids, measures, one log line."""
 
-import asyncio
 import functools
 import re
 import time
 import uuid
-from http import HTTPStatus
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from services.kit import logs, metrics
+from services.kit.bodies import Body, Room
 
 CORS_HEADERS: list[tuple[bytes, bytes]] = [
     (b"access-control-allow-origin", b"*"),
@@ -22,8 +21,6 @@ CORS_HEADERS: list[tuple[bytes, bytes]] = [
 ]
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"})
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
-DRAIN_BYTES = 32_000_000
-DRAIN_SECONDS = 5.0
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 log = logs.get(__name__)
@@ -40,6 +37,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, service: str) -> None:
         self._app = app
         self._service = service
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -57,19 +55,19 @@ class Edge:
             return
         started = time.perf_counter()
         status = 500
+        body = Body(scope["headers"], receive, self._room)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                    await _drain(receive)
                 message["headers"] = [*message["headers"], *extra]
+                await body.drain()
             await send(message)
 
-        with logs.bind(request_id=request_id, service=self._service):
+        with logs.bind(request_id=request_id, service=self._service), body:
             try:
-                await self._app(scope, receive, send_with_headers)
+                await self._app(scope, body.receive, send_with_headers)
             finally:
                 self._account(scope, status, time.perf_counter() - started)
 
@@ -90,20 +88,6 @@ def _measures(service: str, method: str, route: str, status: int) -> tuple[Count
     """Return the measures of one kind of answer; kinds are few, whatever clients send."""
     count = metrics.REQUESTS.labels(service, method, route, str(status))
     return count, metrics.DURATION.labels(service, method, route)
-
-
-async def _drain(receive: Receive) -> None:
-    """Read what the client still sends, within bounds, so that it gets to read the answer."""
-    left = DRAIN_BYTES
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while left > 0:
-                message = await receive()
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
-                left -= len(message["body"])
-    except TimeoutError:
-        return
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -18,6 +18,7 @@ STATUS: dict[type[RefusedError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS = 2
@@ -71,8 +72,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(status, status.phrase.lower().replace(" ", "-"), _words(error))
     if isinstance(error, RecursionError):
         return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: nested too deeply")
-    if _is_unreadable_form(error):
-        return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: a form field is not UTF-8 text")
+    if isinstance(error, UnicodeDecodeError):
+        return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: expected UTF-8 text")
     if mongo.is_outage(error) or isinstance(error, TimeoutError):
         log.warning("the database does not answer", error=str(error))
         return Failure(
@@ -124,11 +125,6 @@ def _said(item: dict[str, object]) -> str:
     """Return the framework's words, those about a text where a file belongs in ours."""
     words = str(item["message"])
     return "expected a file" if words.startswith("Unsupported type:") else words
-
-
-def _is_unreadable_form(error: Exception) -> bool:
-    """Tell whether a form's text could not be decoded, or names a charset that is none."""
-    return isinstance(error, UnicodeDecodeError) or type(error) is LookupError
 
 
 def _internal(error: Exception) -> Failure:

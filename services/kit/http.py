@@ -5,14 +5,17 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Controller, Litestar, MediaType, Request, Response, get
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.routes import HTTPRoute
 
 from services.contracts.errors import NotFoundError, UnauthenticatedError
-from services.kit import docs, metrics, openapi
+from services.kit import docs, forms, metrics, openapi
 from services.kit.failures import Shape, answer
 from services.kit.health import Health
 from services.kit.tokens import Identity, TokenVerifier
@@ -22,8 +25,24 @@ JSON_BYTES = 1_000_000
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 AnyRequest = Request[Any, Any, Any]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 Caller = NamedDependency[Identity]
 Visitor = NamedDependency[Identity | None]
+
+
+async def check_caller(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """Refuse a stranger where a token is needed, before any of the body is read.
+
+    Raises:
+        UnauthenticatedError: no token, or not a valid one.
+    """
+    if isinstance(handler, HTTPRouteHandler) and handler.resolve_security():
+        connection.scope["auth"] = await _identity(connection)
+
+
+def hide(_: AnyConnection, __: BaseRouteHandler) -> None:
+    """Answer that there is nothing here."""
+    raise NotFoundError("no such page")
 
 
 async def provide_caller(request: AnyRequest) -> Identity:
@@ -32,8 +51,8 @@ async def provide_caller(request: AnyRequest) -> Identity:
     Raises:
         UnauthenticatedError: no token, or not a valid one.
     """
-    verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(_bearer(request))
+    known: Identity | None = request.scope.get("auth")
+    return known or await _identity(request)
 
 
 async def provide_visitor(request: AnyRequest) -> Identity | None:
@@ -44,8 +63,13 @@ async def provide_visitor(request: AnyRequest) -> Identity | None:
         return None
 
 
-def _bearer(request: AnyRequest) -> str:
-    named = (value for name, value in request.scope["headers"] if name == b"authorization")
+async def _identity(connection: AnyConnection) -> Identity:
+    verifier: TokenVerifier = connection.app.state.verifier
+    return await verifier.verify(_bearer(connection))
+
+
+def _bearer(connection: AnyConnection) -> str:
+    named = (value for name, value in connection.scope["headers"] if name == b"authorization")
     scheme, _, token = next(named, b"").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError("Authorization: expected 'Bearer <access token>'")
@@ -137,6 +161,8 @@ def build_app(
                 for name, value in dependencies.items()
             },
         },
+        guards=[check_caller],
+        before_request=forms.read_ahead,
         exception_handlers={Exception: answer(shape)},
         openapi_config=OpenAPIConfig(
             title=f"EvenToNight {service}",
@@ -150,8 +176,11 @@ def build_app(
                 )
             ],
             use_handler_docstrings=True,
-            render_plugins=[],
-            path="/schema",
+            # The framework's own pages load scripts from elsewhere; ours is /docs.
+            render_plugins=[JsonRenderPlugin()],
+            openapi_router=Router(
+                "/schema", route_handlers=[], guards=[hide], include_in_schema=False
+            ),
         ),
         request_max_body_size=JSON_BYTES,
         logging_config=None,

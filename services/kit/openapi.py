@@ -56,6 +56,7 @@ def document(app: Litestar) -> dict[str, Any]:
 def _tell_errors(operation: dict[str, Any], content: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
+        responses.setdefault("408", {})
         responses.setdefault("413", {})
     for status, response in responses.items():
         phrase = HTTPStatus(int(status)).phrase

@@ -10,6 +10,7 @@ from services.contracts.errors import InvalidError
 T = TypeVar("T")
 
 MAX_OFFSET = 1_000_000
+MOST_DIGITS = 12
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -47,10 +48,8 @@ def cut(found: Sequence[T], asked: Window) -> Page[T]:
 def _whole(name: str, text: str | None, default: int, *, least: int) -> int:
     if text is None or text == "":
         return default
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
+    plain = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    number = int(text) if plain else least - 1
     if not least <= number <= MAX_OFFSET:
         raise InvalidError(
             f"{name}: expected a whole number from {least} to {MAX_OFFSET}", field=name
