@@ -6,6 +6,9 @@ from typing import Any
 PRIVATE_PATHS = ("internal", "metrics")
 # Pages load many pictures at once, so pictures get a wider bucket than everything else.
 MEDIA_FACTOR = 5
+# A client that leaves amid its own body looks like a failing service, so the breaker must not see
+# any: whoever sends such requests on purpose would close the service to everybody.
+WITH_BODY = "HeaderRegexp(`Content-Length`, `[1-9]`)"
 
 Document = dict[str, Any]
 
@@ -44,7 +47,7 @@ def dynamic(
         extra_hosts: further addresses by subdomain (Keycloak, mail page).
         main: address of what answers on the host itself.
         requests_per_second: average per client address and service.
-        burst: requests a client may make at once.
+        burst: requests a client may make at once, and have unanswered.
         prefixes: path put in front for some of the extra hosts.
     """
     name = host.partition(":")[0]
@@ -74,20 +77,22 @@ def dynamic(
 
 def _service_routers(service: str, name: str) -> Document:
     private = "|".join(PRIVATE_PATHS)
-    chain = [
-        "cors",
-        "limit-media" if service == "media" else "limit",
-        f"breaker-{service}",
-        "retry",
-    ]
+    kind = "-media" if service == "media" else ""
+    front = ["cors", f"limit{kind}"]
+    if service != "notifications":  # its sockets stay for hours
+        front.append(f"at-once{kind}")
+    chain, guarded = [*front, "retry"], [*front, f"breaker-{service}", "retry"]
     on_host = f"Host(`{service}.{name}`) && !PathRegexp(`(?i)^/({private})(/|$)`)"
     on_path = (
         f"Host(`{name}`) && PathRegexp(`^/api/{service}(/|$)`)"
         f" && !PathRegexp(`(?i)^/api/{service}/({private})(/|$)`)"
     )
+    strip = f"strip-{service}"
     return {
-        service: _router(on_host, service, chain),
-        f"api-{service}": _router(on_path, service, [*chain, f"strip-{service}"]),
+        service: _router(f"{on_host} && !{WITH_BODY}", service, guarded),
+        f"{service}-bodies": _router(f"{on_host} && {WITH_BODY}", service, chain),
+        f"api-{service}": _router(f"{on_path} && !{WITH_BODY}", service, [*guarded, strip]),
+        f"api-{service}-bodies": _router(f"{on_path} && {WITH_BODY}", service, [*chain, strip]),
     }
 
 
@@ -107,10 +112,17 @@ def _middlewares(services: Mapping[str, str], average: int, burst: int) -> Docum
         "limit-media": {
             "rateLimit": {"average": average * MEDIA_FACTOR, "burst": burst * MEDIA_FACTOR}
         },
+        "at-once": _at_once(burst),
+        "at-once-media": _at_once(burst * MEDIA_FACTOR),
         "retry": {"retry": {"attempts": 3, "initialInterval": "100ms"}},
     }
     breaker = {"circuitBreaker": {"expression": "NetworkErrorRatio() > 0.30"}}
     return shared | {f"breaker-{service}": breaker for service in services}
+
+
+def _at_once(requests: int) -> Document:
+    """Return a limit of unanswered requests per client address; slow ones stay in it."""
+    return {"inFlightReq": {"amount": requests, "sourceCriterion": {"ipStrategy": {"depth": 0}}}}
 
 
 def _upstream(url: str, name: str) -> Document:

@@ -17,8 +17,14 @@ MAX_BIO = 2_000
 MAX_INTERESTS = 40
 MAX_CONTACTS = 20
 MAX_URL = 2_048
+MAX_TOKEN = 8_192
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_EMAIL = re.compile(rf"[^@\s\"(),:;<>\[\]\\]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
+# Controls, surrogates, line separators; and characters that are not seen but tell texts apart.
+_UNSOUND = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Co"})
+_LOOKALIKES = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +105,49 @@ def registration(username: str, email: str, password: str, role: str) -> Registr
     address = text("email", email, MAX_NAME)
     if not _EMAIL.fullmatch(address):
         raise InvalidError("email: expected an address like name@example.com", field="email")
-    if not password.strip():
-        raise InvalidError("password: must not be blank", field="password")
-    if len(password) > MAX_NAME:
-        raise InvalidError(f"password: at most {MAX_NAME} characters", field="password")
     return Registration(
-        username=text("username", username, MAX_NAME), email=address, password=password, role=role
+        username=new_username(username),
+        email=address,
+        password=secret("password", password),
+        role=role,
     )
 
 
+def new_username(value: str) -> str:
+    """Return a trimmed username that looks like what it is.
+
+    Raises:
+        InvalidError: blank, too long, with characters that are not seen, or with a word of letters
+            from alphabets that look alike.
+    """
+    name = text("username", value, MAX_NAME)
+    if any(unicodedata.category(one) in _UNSEEN for one in name):
+        raise InvalidError("username: must not contain invisible characters", field="username")
+    for word in unicodedata.normalize("NFKC", name).split():
+        scripts = {unicodedata.name(one, "").partition(" ")[0] for one in word if one.isalpha()}
+        if len(scripts & _LOOKALIKES) > 1:
+            raise InvalidError("username: mixes alphabets in one word", field="username")
+    return name
+
+
+def sign_in_name(username: str) -> str:
+    """Return what tells usernames apart: case, width, composition and spacing do not."""
+    return " ".join(unicodedata.normalize("NFKC", username).lower().split())
+
+
+def secret(name: str, value: str) -> str:
+    """Return a password or token as it is.
+
+    Raises:
+        InvalidError: blank, too long, or with control characters.
+    """
+    if not value.strip():
+        raise InvalidError(f"{name}: must not be blank", field=name)
+    return line(name, value, MAX_NAME)
+
+
 def text(name: str, value: str, longest: int) -> str:
-    """Return a trimmed text.
+    """Return a trimmed text of one line.
 
     Raises:
         InvalidError: blank, too long, or with control characters.
@@ -117,18 +155,31 @@ def text(name: str, value: str, longest: int) -> str:
     trimmed = value.strip()
     if not trimmed:
         raise InvalidError(f"{name}: must not be blank", field=name)
-    return bounded(name, trimmed, longest)
+    return line(name, trimmed, longest)
 
 
-def bounded(name: str, value: str, longest: int) -> str:
-    """Return a text of at most so many characters without control characters but line breaks.
+def line(name: str, value: str, longest: int) -> str:
+    """Return a text of at most so many characters, all on one line.
 
     Raises:
         InvalidError: names the field.
     """
+    return _sound(name, value, longest, allowed="")
+
+
+def paragraphs(name: str, value: str, longest: int) -> str:
+    """Return a text of at most so many characters; it may have several lines.
+
+    Raises:
+        InvalidError: names the field.
+    """
+    return _sound(name, value, longest, allowed="\n\r\t")
+
+
+def _sound(name: str, value: str, longest: int, *, allowed: str) -> str:
     if len(value) > longest:
         raise InvalidError(f"{name}: at most {longest} characters", field=name)
-    if any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\n\r\t" for one in value):
+    if any(unicodedata.category(one) in _UNSOUND and one not in allowed for one in value):
         raise InvalidError(f"{name}: must not contain control characters", field=name)
     return value
 
@@ -154,7 +205,7 @@ def interests(values: list[str] | None) -> tuple[str, ...] | None:
         return None
     if len(values) > MAX_INTERESTS:
         raise InvalidError(f"interests: at most {MAX_INTERESTS}", field="interests")
-    return tuple(dict.fromkeys(bounded("interests", value, MAX_NAME) for value in values))
+    return tuple(dict.fromkeys(line("interests", value, MAX_NAME) for value in values))
 
 
 def contacts(values: list[str] | None, role: str) -> tuple[str, ...] | None:
@@ -172,7 +223,7 @@ def contacts(values: list[str] | None, role: str) -> tuple[str, ...] | None:
 
 def _link(value: str) -> str:
     try:
-        parts = urlsplit(bounded("contacts", value, MAX_URL))
+        parts = urlsplit(line("contacts", value, MAX_URL))
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         valid = False

@@ -13,7 +13,7 @@ from services.contracts.errors import (
 )
 from services.kit.tokens import ServiceTokens
 from services.users.application.ports import AlreadyRegisteredError, Credential, Tokens
-from services.users.domain import Registration
+from services.users.domain import Registration, sign_in_name
 
 CALL_SECONDS = 10.0
 MAIL_LIFESPAN_SECONDS = 86_400
@@ -55,7 +55,7 @@ class Keycloak:
             InvalidError: Keycloak refuses a value, the password's policy among them.
         """
         body = {
-            "username": wish.username,
+            "username": sign_in_name(wish.username),
             "email": wish.email,
             "enabled": True,
             "credentials": [{"type": "password", "value": wish.password, "temporary": False}],
@@ -114,7 +114,8 @@ class Keycloak:
         Raises:
             UnauthenticatedError: wrong, locked for a while, or disabled.
         """
-        form = {"grant_type": "password", "username": username, "password": password}
+        name = sign_in_name(username)
+        form = {"grant_type": "password", "username": name, "password": password}
         answer = await self._token(form)
         if answer.status_code in {400, 401}:
             raise UnauthenticatedError("wrong username or password")

@@ -1,5 +1,6 @@
 """What a search asks for, read from the query the way the contract says."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from services.events.domain.event import Status
 MAX_TEXT: Final = 200
 SORTS: Final = ("date", "instant", "title", "price")
 TEXTS: Final = {"title": "t", "query": "tnc", "city": "c", "location_name": "n"}
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ def near(text: str | None) -> tuple[float, float] | None:
     if not text:
         return None
     try:
-        lat, lon = (float(part) for part in text.split(","))
+        lat, lon = (_number(part) for part in text.split(","))
     except ValueError:
         lat, lon = inf, inf
     if not (abs(lat) <= 90 and abs(lon) <= 180):  # noqa: PLR2004 - degrees
@@ -102,9 +105,17 @@ def price(text: str | None) -> tuple[float, float] | None:
     if not text:
         return None
     try:
-        least, most = (float(part) for part in text.split(","))
+        low, high = text.split(",")
+        least, most = _number(low), inf if high.strip() == "Infinity" else _number(high)
     except ValueError:
         least, most = -1.0, -1.0
     if not (isfinite(least) and 0 <= least <= most):
         raise InvalidError("price: expected min,max, like 0,20 or 10,Infinity", field="price")
     return least, most
+
+
+def _number(text: str) -> float:
+    """Return a decimal number; `float` alone takes much more for one."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError("expected a decimal number")
+    return float(text)

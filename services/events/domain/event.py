@@ -1,6 +1,7 @@
 """What an event is, when it may be published, and how it may change; no I/O."""
 
 import math
+import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +21,8 @@ TAG_BY_NAME: Final = {tag.casefold(): tag for tags in TAGS.values() for tag in t
 MIN_TITLE, MAX_TITLE, MAX_DESCRIPTION = 3, 200, 5_000
 MAX_LOCATION_TEXT = 500
 MAX_COLLABORATORS = 50
+MAX_ID = 100
+SCRIPTS: Final = ("javascript:", "data:", "vbscript:")
 HALF_LIFE_SECONDS = 7 * 86_400.0
 
 
@@ -154,6 +157,22 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+def collaborators(values: list[str] | None) -> tuple[str, ...]:
+    """Return the ids of collaborators, once each.
+
+    Raises:
+        InvalidError: too many, or not ids.
+    """
+    ids = tuple(dict.fromkeys(one.strip() for one in values or () if one.strip()))
+    if len(ids) > MAX_COLLABORATORS:
+        limit = f"collaboratorIds: at most {MAX_COLLABORATORS}"
+        raise InvalidError(limit, field="collaboratorIds")
+    if any(len(one) > MAX_ID for one in ids):
+        limit = f"collaboratorIds: expected ids of at most {MAX_ID} characters"
+        raise InvalidError(limit, field="collaboratorIds")
+    return ids
+
+
 def title(value: str | None) -> str | None:
     """Return a trimmed title.
 
@@ -183,8 +202,8 @@ def description(value: str | None) -> str | None:
 
 
 def _sound(name: str, value: str) -> str:
-    if "\x00" in value or any("\ud800" <= one <= "\udfff" for one in value):
-        raise InvalidError(f"{name}: must not contain NUL or lone surrogates", field=name)
+    if any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\n\r\t" for one in value):
+        raise InvalidError(f"{name}: must not contain control characters", field=name)
     return value
 
 
@@ -198,7 +217,7 @@ def location(value: Location | None) -> Location | None:
     """Return a checked place; coordinates out of range are dropped.
 
     Raises:
-        InvalidError: neither name nor city, or a text too long.
+        InvalidError: neither name nor city, a text too long, or a link that is a script.
     """
     if value is None:
         return None
@@ -211,6 +230,8 @@ def location(value: Location | None) -> Location | None:
         return None
     if texts["name"] is None and texts["city"] is None:
         raise InvalidError("location: needs a name or a city", field="location")
+    if "".join((texts["link"] or "").split()).casefold().startswith(SCRIPTS):
+        raise InvalidError("location.link: expected a web address", field="location.link")
     code = texts.pop("country_code")
     inside = (
         value.lat is not None

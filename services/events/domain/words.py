@@ -13,6 +13,7 @@ MAX_WORD: Final = 40
 MAX_QUERY_WORDS: Final = 8
 ONE_TYPO_FROM: Final = 4
 TWO_TYPOS_FROM: Final = 9
+TWO_TYPOS_TO: Final = 20  # beyond, pairs of letters are too many to leave out
 
 
 def folded(text: str) -> str:
@@ -34,9 +35,9 @@ def suffixes(word: str) -> list[str]:
 
 def remainders(word: str) -> set[str]:
     """Return a word with up to as many letters deleted as typos are forgiven in it."""
-    allowed = 0 if len(word) < ONE_TYPO_FROM else 1 if len(word) < TWO_TYPOS_FROM else 2
-    if allowed == 0:
+    if len(word) < ONE_TYPO_FROM:
         return set()
+    allowed = 2 if TWO_TYPOS_FROM <= len(word) <= TWO_TYPOS_TO else 1
     places = range(len(word))
     return {
         "".join(letter for place, letter in enumerate(word) if place not in gone)

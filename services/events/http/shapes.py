@@ -110,10 +110,6 @@ def draft(given: EventInput) -> Draft:
         InvalidError: names the field.
     """
     known = {status.value: status for status in Status}
-    others = [one.strip() for one in given.collaborator_ids or [] if one.strip()]
-    if len(others) > domain.MAX_COLLABORATORS:
-        limit = f"collaboratorIds: at most {domain.MAX_COLLABORATORS}"
-        raise InvalidError(limit, field="collaboratorIds")
     return Draft(
         status=known.get(given.status.strip().upper(), Status.DRAFT),
         title=domain.title(given.title),
@@ -121,7 +117,7 @@ def draft(given: EventInput) -> Draft:
         tags=domain.tags(given.tags),
         location=domain.location(_location(given.location)),
         date=_date(given.date),
-        collaborator_ids=tuple(dict.fromkeys(others)),
+        collaborator_ids=domain.collaborators(given.collaborator_ids),
     )
 
 

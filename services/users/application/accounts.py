@@ -128,9 +128,12 @@ class Application:
         """Sign somebody in by username or e-mail; a missing profile is repaired.
 
         Raises:
+            InvalidError: neither can be right, so that Keycloak is not asked.
             UnauthenticatedError: wrong credentials.
             NotFoundError: the account is none of the application's.
         """
+        domain.line("username", username, domain.MAX_NAME)
+        domain.line("password", password, domain.MAX_NAME)
         tokens = await self._accounts.sign_in(username, password)
         identity = await self._verifier.verify(tokens.access)
         if identity.user_id is None:
@@ -185,11 +188,11 @@ class Application:
         Raises:
             InvalidError: the token is refused; 400, since clients loop on 401.
         """
-        return await self._accounts.refresh(token)
+        return await self._accounts.refresh(_refresh_token(token))
 
     async def logout(self, token: str) -> None:
         """End a session; an invalid token has none, which is fine."""
-        await self._accounts.sign_out(token)
+        await self._accounts.sign_out(_refresh_token(token))
 
     async def get(self, user_id: str) -> User:
         """Return a user.
@@ -206,7 +209,8 @@ class Application:
         """Return users whose username or name starts with a text, whatever case and accents."""
         if role is not None and role not in domain.ROLES:
             raise InvalidError(f"role: expected one of {', '.join(domain.ROLES)}", field="role")
-        return await self._users.search(domain.folded(prefix), role, asked)
+        wished = domain.folded(domain.line("prefix", prefix, domain.MAX_NAME))
+        return await self._users.search(wished, role, asked)
 
     async def update(self, caller: Identity, user_id: str, change: Change) -> None:
         """Replace everything a user may edit.
@@ -229,7 +233,7 @@ class Application:
             profile = replace(
                 user.profile,
                 name=domain.text("name", change.name, domain.MAX_NAME),
-                bio=None if bio is None else domain.bounded("bio", bio, domain.MAX_BIO),
+                bio=None if bio is None else domain.paragraphs("bio", bio, domain.MAX_BIO),
                 contacts=domain.contacts(change.contacts, user.role),
             )
             return user.changed(account=account, profile=profile)
@@ -282,6 +286,7 @@ class Application:
         current, new, confirmed = passwords
         if new != confirmed:
             raise InvalidError("confirmPassword: differs from newPassword", field="confirmPassword")
+        domain.secret("newPassword", new)
         user = await self.get(user_id)
         try:
             await self._accounts.sign_in(user.account.username, current)
@@ -345,6 +350,10 @@ class Application:
 
 def _with_avatar(avatar: str | None) -> Edit:
     return lambda user: user.changed(profile=replace(user.profile, avatar=avatar))
+
+
+def _refresh_token(token: str) -> str:
+    return domain.line("refreshToken", token, domain.MAX_TOKEN)
 
 
 def _own(caller: Identity, user_id: str) -> None:
