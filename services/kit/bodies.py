@@ -15,6 +15,8 @@ LEAST_BYTES_PER_SECOND = 16_384
 LONGEST_SECONDS = 45.0
 ROOM_BYTES = 64_000_000
 DRAIN_BYTES = 32_000_000
+DRAIN_BYTES_PER_SECOND = 256_000
+DRAIN_GRACE = 0.7
 DRAIN_SECONDS = 5.0
 
 
@@ -110,15 +112,18 @@ class Body:
         return min(GRACE_SECONDS + self._size / LEAST_BYTES_PER_SECOND, LONGEST_SECONDS)
 
     async def drain(self) -> None:
-        """Read and forget what still comes, within bounds.
+        """Read and forget what still comes, as long as it comes fast.
 
         Many clients read an answer only after they have written everything, and lose it if the
         connection is closed before.
         """
-        left = 0 if self._asks_first and not self._size else DRAIN_BYTES
+        if self._asks_first and not self._size:
+            return
+        started, size = asyncio.get_running_loop().time(), 0
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while self.coming and left > 0:
+            while self.coming and size < DRAIN_BYTES:
+                allowed = min(DRAIN_GRACE + size / DRAIN_BYTES_PER_SECOND, DRAIN_SECONDS)
+                async with asyncio.timeout_at(started + allowed):
                     message = await self._next()
-                    self.coming = message["type"] == "http.request" and message["more_body"]
-                    left -= len(message.get("body", b""))
+                self.coming = message["type"] == "http.request" and message["more_body"]
+                size += len(message.get("body", b""))
