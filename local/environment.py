@@ -13,6 +13,7 @@ def of_service(setup: Setup, name: str) -> dict[str, str]:
     wanted = setup.resource.spec
     ports = {service.name: service.port for service in wanted.services}
     realm = wanted.identity.realm.name
+    peers = {other: f"http://{LOOPBACK}:{port}" for other, port in ports.items() if other != name}
     common = {
         "PORT": str(ports[name]),
         "HOST": wanted.gateway.host,
@@ -22,6 +23,7 @@ def of_service(setup: Setup, name: str) -> dict[str, str]:
         "TOKEN_ISSUER": f"{wanted.gateway.scheme}://auth.{wanted.gateway.host}/realms/{realm}",
         "TOKEN_AUDIENCE": wanted.identity.audience,
         "REDIS_URL": wanted.cache.url,
+        "PEERS": ",".join(f"{other}={url}" for other, url in peers.items()),
         **{f"{other.upper()}_URL": f"http://{LOOPBACK}:{port}" for other, port in ports.items()},
     }
     return (

@@ -28,6 +28,7 @@ EXAMPLE_ENVIRONMENT = {
     "CLIENT_SECRET": "example",
     "MEDIA_URL": "http://localhost:9020",
     "EVENTS_URL": "http://localhost:9010",
+    "PEERS": "events=http://localhost:9010,media=http://localhost:9020",
     "S3_ENDPOINT": "http://localhost:8333",
     "S3_BUCKET": "eventonight-media",
     "S3_ACCESS_KEY": "example",

@@ -1,15 +1,20 @@
 """Wires the events service."""
 
+from collections.abc import Mapping
+
 import httpx
+from litestar import Litestar
 
 from services.events import messaging
 from services.events.application.nights import Nights
-from services.events.application.ports import POSTER
+from services.events.application.people import Acquaintances
+from services.events.application.ports import FAREWELL, POSTER
 from services.events.application.upkeep import Upkeep
 from services.events.gateways import MediaPosters
 from services.events.http.controller import EventController, MediaAddress
 from services.events.storage.events import INDEXES, MongoEvents
 from services.events.storage.organizations import MongoOrganizations
+from services.events.storage.people import MongoPeople
 from services.kit import amqp, http
 from services.kit.amqp import Broker
 from services.kit.failures import error_object
@@ -18,6 +23,7 @@ from services.kit.inbox import Inbox
 from services.kit.intents import Intents, Sweeper
 from services.kit.mongo import Mongo
 from services.kit.outbox import Outbox, Relay
+from services.kit.personal import people_route
 from services.kit.service import Service
 from services.kit.settings import AmqpUrl, MongoUrl, Text, Url
 from services.kit.settings import Settings as KitSettings
@@ -56,41 +62,65 @@ def build(settings: Settings) -> Service:
         transaction=database.transaction,
         poster_url=f"{media}/events/{{id}}/poster.jpg",
     )
-    upkeep = Upkeep(
+    upkeep = Upkeep(events=events, outbox=outbox, transaction=database.transaction)
+    acquaintances = Acquaintances(
         events=events,
+        people=MongoPeople(database),
         organizations=organizations,
         outbox=outbox,
+        unfinished=Intents(database),
         transaction=database.transaction,
         nights=nights,
     )
+    settlers = {POSTER: nights.settle_poster, FAREWELL: acquaintances.settle_farewell}
 
     health = Health(NAME, {"mongodb": database.ping, "rabbitmq": broker.ping})
     readers = amqp.consumers(
         broker,
         messaging.QUEUE,
-        messaging.handlers(upkeep),
+        messaging.handlers(upkeep, acquaintances),
         inbox=Inbox(database),
         transaction=database.transaction,
     )
     return Service(
         name=NAME,
-        app=http.build_app(
-            service=NAME,
-            summary="Events: drafting, publishing, finding.",
-            routes=[http.health_route({"status": "OK"}), EventController],
-            address=settings.public_url(NAME),
-            shape=error_object,
-            verifier=verifier,
-            health=health,
-            dependencies={"nights": nights, "media": MediaAddress(media)},
+        app=_app(
+            settings,
+            verifier,
+            health,
+            acquaintances,
+            {"nights": nights, "media": MediaAddress(media)},
         ),
         health=health,
         prepare=[lambda: database.ensure_indexes(INDEXES)],
         jobs={
             "relay": Relay(database, broker.publish, service=NAME).run,
-            "sweeper": Sweeper(database, {POSTER: nights.settle_poster}).run,
+            "sweeper": Sweeper(database, settlers).run,
             "completion": upkeep.keep_completing,
             **{one.name: one.run for one in readers},
         },
         close=[broker.close, database.close, client.aclose],
+    )
+
+
+def _app(
+    settings: Settings,
+    verifier: TokenVerifier,
+    health: Health,
+    acquaintances: Acquaintances,
+    dependencies: Mapping[str, object],
+) -> Litestar:
+    return http.build_app(
+        service=NAME,
+        summary="Events: drafting, publishing, finding.",
+        routes=[
+            http.health_route({"status": "OK"}),
+            people_route(acquaintances.personal),
+            EventController,
+        ],
+        address=settings.public_url(NAME),
+        shape=error_object,
+        verifier=verifier,
+        health=health,
+        dependencies=dependencies,
     )

@@ -2,6 +2,7 @@
 
 from services.contracts import events as facts
 from services.contracts.topology import Queue
+from services.events.application.people import Acquaintances
 from services.events.application.upkeep import LIKE_WEIGHT, ORDER_WEIGHT, Upkeep
 from services.kit.amqp import Handler, Message
 
@@ -21,14 +22,14 @@ QUEUE = Queue(
 )
 
 
-def handlers(upkeep: Upkeep) -> dict[type[facts.Event], Handler]:
+def handlers(upkeep: Upkeep, acquaintances: Acquaintances) -> dict[type[facts.Event], Handler]:
     """Return what is done per event, each once, in the transaction of its inbox entry."""
 
     async def user(event: facts.UserProfile, message: Message) -> None:
-        await upkeep.know_user(event, message.version)
+        await acquaintances.know(event, message.version)
 
     async def user_deleted(event: facts.UserDeleted, _: Message) -> None:
-        await upkeep.forget_user(event.id)
+        await acquaintances.forget(event.id)
 
     async def priced(event: facts.TicketTypeCreated, _: Message) -> None:
         await upkeep.set_price(event.event_id, event.ticket_type_id, event.price)

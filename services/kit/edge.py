@@ -16,7 +16,10 @@ CORS_HEADERS: list[tuple[bytes, bytes]] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, PATCH, OPTIONS"),
     (b"access-control-allow-headers", b"Content-Type, Authorization, Accept, X-Request-Id"),
-    (b"access-control-expose-headers", b"X-Request-Id, ETag, Retry-After, Content-Length"),
+    (
+        b"access-control-expose-headers",
+        b"X-Request-Id, ETag, Retry-After, Content-Length, Content-Range, Location",
+    ),
     (b"access-control-max-age", b"600"),
 ]
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"})

@@ -2,7 +2,8 @@
 
 One relay per service holds a lease and publishes what is pending. Order is kept per key: the rows
 of a key go out by version, whatever the clocks of the writers said. A change stream wakes the
-relay at once; polling is what it relies on.
+relay at once; polling is what it relies on. What is published leaves a row that tells of it for a
+while, but no longer what it said.
 """
 
 import asyncio
@@ -157,7 +158,7 @@ class Relay:
     async def _mark(self, ids: list[object]) -> None:
         await self._rows.update_many(
             {"_id": {"$in": ids}},
-            [{"$set": {"publishedAt": "$$NOW"}}, {"$unset": "pending"}],
+            [{"$set": {"publishedAt": "$$NOW"}}, {"$unset": ["pending", "body"]}],
         )
 
     async def _measure(self) -> None:

@@ -11,6 +11,14 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+", max_length=2048)]
 MongoUrl = Annotated[str, msgspec.Meta(pattern=r"^mongodb(\+srv)?://.+/\w+", max_length=2048)]
+Peers = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z]+=https?://[^,\s]+(,[a-z]+=https?://[^,\s]+)*$",
+        max_length=4096,
+        description="Every other service: name=address, separated by commas.",
+    ),
+]
 AmqpUrl = Annotated[str, msgspec.Meta(pattern=r"^amqps?://", max_length=2048)]
 
 
@@ -41,6 +49,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def realm_url(self) -> str:
         """The realm's address for calls inside the cluster."""
         return f"{self.keycloak_url.rstrip('/')}/realms/{self.keycloak_realm}"
+
+
+def addresses(peers: str) -> dict[str, str]:
+    """Return the address of every service that `Peers` names."""
+    return dict(one.split("=", 1) for one in peers.split(","))
 
 
 def load(kind: type[T], environ: Mapping[str, str]) -> T:

@@ -1,7 +1,9 @@
 """Profiles in MongoDB."""
 
 import re
+from datetime import datetime
 
+import msgspec
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
@@ -10,14 +12,20 @@ from services.kit import intents as unfinished
 from services.kit import mongo, outbox
 from services.kit.mongo import Document, Indexes, Mongo
 from services.kit.paging import Page, Window, cut
+from services.users.application.receipts import Receipt, Report
 from services.users.domain import Account, Profile, User, folded
 
 COLLECTION = "profiles"
+RECEIPTS = "receipts"
 
 INDEXES: Indexes = {
     COLLECTION: [
         IndexModel([("role", ASCENDING), ("createdOrder", ASCENDING)], name="role_order"),
         IndexModel([("folded", ASCENDING)], name="folded"),
+    ],
+    RECEIPTS: [
+        IndexModel("subject", name="subject"),
+        IndexModel("expiresAt", expireAfterSeconds=0, name="expiry"),
     ],
     **outbox.INDEXES,
     **unfinished.INDEXES,
@@ -67,6 +75,51 @@ class MongoUsers:
         rows = self._rows.find(query).sort([("role", ASCENDING), ("createdOrder", ASCENDING)])
         found = await rows.skip(asked.offset).limit(asked.limit + 1).to_list()
         return cut([_user(row) for row in found], asked)
+
+
+class MongoReceipts:
+    """Receipts of deletions, each until it expires."""
+
+    def __init__(self, database: Mongo) -> None:
+        self._rows = database[RECEIPTS]
+
+    async def insert(self, receipt: Receipt) -> None:
+        """Store a new receipt."""
+        row = {
+            "_id": receipt.id,
+            "subject": receipt.subject,
+            "requestedAt": receipt.requested_at,
+            "expiresAt": receipt.expires_at,
+            "expected": list(receipt.expected),
+            "reports": [],
+        }
+        await self._rows.insert_one(row, session=mongo.session())
+
+    async def get(self, receipt_id: str) -> Receipt | None:
+        """Return a receipt, ``None`` where there is none."""
+        row = await self._rows.find_one({"_id": receipt_id}, session=mongo.session())
+        if row is None:
+            return None
+        return Receipt(
+            id=row["_id"],
+            subject=row["subject"],
+            requested_at=row["requestedAt"],
+            expires_at=row["expiresAt"],
+            expected=row["expected"],
+            reports=msgspec.convert(row["reports"], list[Report]),
+        )
+
+    async def add(self, subject: str, report: Report) -> None:
+        """Add the first report of an expected service."""
+        await self._rows.update_one(
+            {
+                "subject": subject,
+                "expected": report.service,
+                "reports.service": {"$ne": report.service},
+            },
+            {"$push": {"reports": msgspec.to_builtins(report, builtin_types=(datetime,))}},
+            session=mongo.session(),
+        )
 
 
 def _row(user: User) -> Document:

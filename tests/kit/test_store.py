@@ -143,6 +143,7 @@ async def test_events_go_out_by_version_whatever_the_order_they_were_stored_in(
     assert [version for key, version, _ in collected.seen if key == "e"] == [1, 2, 3]
     assert len({one for _, _, one in collected.seen}) == 5
     assert await store["outbox"].count_documents({"pending": True}) == 0
+    assert await store["outbox"].count_documents({"body": {"$exists": False}}) == 5
 
 
 async def test_what_is_refused_stays_and_the_rest_goes_out(store: Mongo) -> None:

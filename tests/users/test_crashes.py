@@ -8,10 +8,12 @@ import pytest
 from client import PASSWORD, Client
 from services.kit.intents import Intents
 from services.kit.mongo import Mongo
+from services.kit.service import Service
 from services.kit.settings import load
 from services.users import domain
 from services.users.app import Settings, build
 from services.users.application.accounts import Application
+from services.users.application.departures import Departures
 from services.users.application.ports import REGISTRATION, REMOVAL
 
 
@@ -20,12 +22,25 @@ class CutOffError(Exception):
 
 
 @pytest.fixture
-async def users(product: Client) -> AsyncIterator[Application]:
-    service = build(load(Settings, product.servers.environment("users")))
-    dependency: Any = service.app.dependencies["users"]
-    yield dependency.dependency()
-    for close in service.close:
+async def service(product: Client) -> AsyncIterator[Service]:
+    built = build(load(Settings, product.servers.environment("users")))
+    yield built
+    for close in built.close:
         await close()
+
+
+@pytest.fixture
+def users(service: Service) -> Application:
+    dependency: Any = service.app.dependencies["users"]
+    found: Application = dependency.dependency()
+    return found
+
+
+@pytest.fixture
+def departures(service: Service) -> Departures:
+    dependency: Any = service.app.dependencies["departures"]
+    found: Departures = dependency.dependency()
+    return found
 
 
 def cut_after(target: object, name: str, monkeypatch: pytest.MonkeyPatch, *, first: bool) -> None:
@@ -119,7 +134,10 @@ async def test_the_sweeper_completes_a_registration_nobody_returns_to(
 
 
 async def test_a_deletion_cut_off_is_finished_and_nobody_comes_back(
-    product: Client, users: Application, monkeypatch: pytest.MonkeyPatch
+    product: Client,
+    users: Application,
+    departures: Departures,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     person = await product.register()
     tokens = await users._accounts.sign_in(person.username, PASSWORD)
@@ -127,17 +145,20 @@ async def test_a_deletion_cut_off_is_finished_and_nobody_comes_back(
     with monkeypatch.context() as patch:
         cut_after(users._accounts, "remove", patch, first=True)
         with pytest.raises(CutOffError):
-            await users.delete(caller, person.id)
+            await departures.delete(caller, person.id)
     body = {"username": person.username, "password": PASSWORD}
     assert (await product.users("POST", "/login", json=body)).status_code == 401
     assert (await product.users("GET", f"/{person.id}")).status_code == 404
-    await users.settle_removal(person.id, {"account": caller.subject})
+    await departures.settle(person.id, {"account": caller.subject})
     assert not await users._unfinished.exists(REMOVAL, person.id)
     assert await users._accounts.by_subject(caller.subject) is None
 
 
 async def test_without_the_intent_a_removed_user_would_come_back(
-    product: Client, users: Application, monkeypatch: pytest.MonkeyPatch
+    product: Client,
+    users: Application,
+    departures: Departures,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     person = await product.register()
     tokens = await users._accounts.sign_in(person.username, PASSWORD)
@@ -145,7 +166,7 @@ async def test_without_the_intent_a_removed_user_would_come_back(
     with monkeypatch.context() as patch:
         cut_after(users._accounts, "remove", patch, first=True)
         with pytest.raises(CutOffError):
-            await users.delete(caller, person.id)
+            await departures.delete(caller, person.id)
     await users._unfinished.close(REMOVAL, person.id)
     user, _ = await users.login(person.username, PASSWORD)
     assert user.id == person.id
@@ -162,6 +183,7 @@ async def test_the_service_is_not_ready_without_its_parts() -> None:
         "CLIENT_ID": "x",
         "CLIENT_SECRET": "x",
         "MEDIA_URL": "http://127.0.0.1:1",
+        "PEERS": "media=http://127.0.0.1:1",
     }
     service = build(load(Settings, nowhere))
     assert set(await service.health.dependencies()) == {"mongodb", "rabbitmq", "keycloak"}

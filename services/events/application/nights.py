@@ -79,7 +79,7 @@ class Nights:
         transaction: a crash leaves either all of it or a picture that the sweeper removes.
 
         Raises:
-            ForbiddenError: for somebody else.
+            ForbiddenError: for somebody else, or with the token of an account that is gone.
             InvalidError: not an organization, not publishable, or not a picture.
         """
         if caller.user_id != creator_id:
@@ -91,6 +91,8 @@ class Nights:
         if draft.status not in {Status.DRAFT, Status.PUBLISHED}:
             raise InvalidError("status: a new event is DRAFT or PUBLISHED", field="status")
         await self._check_collaborators(draft)
+        if await self._organizations.has_left(creator_id):
+            raise ForbiddenError("creatorId: this account is gone")
         event = self._new(creator_id, draft)
         trouble = await self._store_poster(event.id, poster) if poster else None
         if poster and trouble is None:

@@ -1,10 +1,9 @@
-"""What happens to events by themselves: time passes, people leave, prices and likes come in."""
+"""What happens to events by themselves: time passes, prices and likes come in."""
 
 import asyncio
 
 from services.contracts import events as facts
-from services.events.application.nights import Nights
-from services.events.application.ports import Events, Organizations, Outbox
+from services.events.application.ports import Events, Outbox
 from services.events.domain.event import Status, voted
 from services.kit.clock import Clock, parse_instant, utc_now
 from services.kit.mongo import Transaction
@@ -22,17 +21,13 @@ class Upkeep:
         self,
         *,
         events: Events,
-        organizations: Organizations,
         outbox: Outbox,
         transaction: Transaction,
-        nights: Nights,
         clock: Clock = utc_now,
     ) -> None:
         self._events = events
-        self._organizations = organizations
         self._outbox = outbox
         self._transaction = transaction
-        self._nights = nights
         self._clock = clock
 
     async def keep_completing(self) -> None:
@@ -60,18 +55,6 @@ class Upkeep:
             return True
 
         return await self._transaction(work)
-
-    async def know_user(self, user: facts.UserProfile, version: int) -> None:
-        """Keep what is needed of a user."""
-        await self._organizations.put(user.id, user.role, user.name, version)
-
-    async def forget_user(self, user_id: str) -> None:
-        """Retire what a user made, and drop them from what others made."""
-        while events := await self._events.made_by(user_id, BATCH):
-            for event in events:
-                await self._nights.retire(event)
-        await self._events.drop_collaborator(user_id)
-        await self._organizations.remove(user_id)
 
     async def set_price(self, event_id: str | None, ticket_type_id: str, price: float) -> None:
         """Keep the price of a ticket type."""

@@ -23,6 +23,8 @@ MAX_LOCATION_TEXT = 500
 MAX_COLLABORATORS = 50
 MAX_ID = 100
 SCRIPTS: Final = ("javascript:", "data:", "vbscript:")
+# Who made an event that outlives its maker; no account has this id.
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 HALF_LIFE_SECONDS = 7 * 86_400.0
 
 

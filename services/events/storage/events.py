@@ -10,7 +10,7 @@ from services.events.domain.criteria import Criteria
 from services.events.domain.event import Event, Status
 from services.events.storage import documents, queries
 from services.events.storage.queries import Segment
-from services.kit import inbox, mongo, outbox
+from services.kit import departed, inbox, mongo, outbox
 from services.kit import intents as unfinished
 from services.kit.mongo import Document, Indexes, Mongo
 from services.kit.paging import Page, Window, cut
@@ -38,6 +38,7 @@ INDEXES: Indexes = {
     ],
     **outbox.INDEXES,
     **inbox.INDEXES,
+    **departed.INDEXES,
     **unfinished.INDEXES,
 }
 
@@ -114,20 +115,6 @@ class MongoEvents:
             session=mongo.session(),
         )
         return None if row is None else documents.event(row)
-
-    async def made_by(self, creator_id: str, limit: int) -> Sequence[Event]:
-        """Return somebody's drafts and published events."""
-        query = {"creatorId": creator_id, "status": {"$in": ["DRAFT", "PUBLISHED"]}}
-        rows = self._rows.find(query, DERIVED, session=mongo.session()).limit(limit)
-        return [documents.event(row) async for row in rows]
-
-    async def drop_collaborator(self, user_id: str) -> None:
-        """Drop somebody from the events they collaborate on."""
-        await self._rows.update_many(
-            {"collaboratorIds": user_id},
-            {"$pull": {"collaboratorIds": user_id, "organizations": user_id}},
-            session=mongo.session(),
-        )
 
     async def set_price(self, event_id: str | None, ticket_type_id: str, price: float) -> None:
         """Keep the price of a ticket type; without the event's id of one that is known."""

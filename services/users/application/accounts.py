@@ -14,7 +14,11 @@ from services.contracts.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from services.contracts.events import UserCreated, UserDeleted, UserProfile, UserUpdated
+from services.contracts.events import (
+    UserCreated,
+    UserProfile,
+    UserUpdated,
+)
 from services.contracts.roles import MEMBER
 from services.kit.mongo import Transaction
 from services.kit.paging import Page, Window
@@ -51,9 +55,10 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where pictures are seen."""
+    """Where pictures and receipts are seen."""
 
     media: str
+    users: str
 
     def avatar(self, user: User) -> str:
         """Return the address of a user's picture."""
@@ -62,6 +67,10 @@ class Addresses(msgspec.Struct, frozen=True):
     def own(self, user_id: str) -> str:
         """Return the address of an uploaded picture."""
         return f"{self.media}/users/{user_id}/avatar.jpg"
+
+    def receipt(self, receipt_id: str) -> str:
+        """Return the address of a deletion's receipt."""
+        return f"{self.users}/receipts/{receipt_id}"
 
 
 class Application:
@@ -218,7 +227,7 @@ class Application:
         Raises:
             ForbiddenError, NotFoundError, InvalidError: as they say.
         """
-        _own(caller, user_id)
+        own(caller, user_id)
 
         def edited(user: User) -> User:
             account = replace(
@@ -257,7 +266,7 @@ class Application:
             InvalidError: not a picture.
             UnavailableError: the picture could not be stored; nothing changed.
         """
-        _own(caller, user_id)
+        own(caller, user_id)
         await self.get(user_id)
         avatar = None
         if content:
@@ -268,7 +277,7 @@ class Application:
 
     async def remove_avatar(self, caller: Identity, user_id: str) -> None:
         """Go back to the default picture."""
-        _own(caller, user_id)
+        own(caller, user_id)
         user = await self.get(user_id)
         if user.profile.avatar is not None:
             await self._change(user_id, _with_avatar(None))
@@ -282,7 +291,7 @@ class Application:
         Raises:
             InvalidError: the new ones differ, the current is wrong, or the policy refuses.
         """
-        _own(caller, user_id)
+        own(caller, user_id)
         current, new, confirmed = passwords
         if new != confirmed:
             raise InvalidError("confirmPassword: differs from newPassword", field="confirmPassword")
@@ -294,29 +303,9 @@ class Application:
             raise InvalidError("currentPassword: is wrong", field="currentPassword") from error
         await self._accounts.set_password(caller.subject, new)
 
-    async def delete(self, caller: Identity, user_id: str) -> None:
-        """Delete an account: here and for everybody who listens first, then in Keycloak."""
-        _own(caller, user_id)
-
-        async def work() -> None:
-            user = await self.get(user_id)
-            await self._users.remove(user_id)
-            await self._unfinished.open(REMOVAL, user_id, account=caller.subject)
-            await self._events.append(
-                UserDeleted(id=user_id), key=user_id, version=user.version + 1
-            )
-
-        await self._transaction(work)
-        await self.settle_removal(user_id, {"account": caller.subject})
-
-    async def settle_removal(self, user_id: str, facts: Mapping[str, Any]) -> None:
-        """Remove the account from Keycloak; done again it changes nothing."""
-        await self._accounts.remove(facts["account"])
-        await self._unfinished.close(REMOVAL, user_id)
-
     async def ask_verification(self, caller: Identity, user_id: str) -> None:
         """Send the mail that verifies an address again."""
-        _own(caller, user_id)
+        own(caller, user_id)
         await self.get(user_id)
         await self._accounts.send_verification(caller.subject)
 
@@ -356,6 +345,11 @@ def _refresh_token(token: str) -> str:
     return domain.line("refreshToken", token, domain.MAX_TOKEN)
 
 
-def _own(caller: Identity, user_id: str) -> None:
+def own(caller: Identity, user_id: str) -> None:
+    """Check that somebody acts for themselves.
+
+    Raises:
+        ForbiddenError: for somebody else.
+    """
     if caller.user_id != user_id:
         raise ForbiddenError("this account is not yours")

@@ -1,10 +1,10 @@
-"""The users service's endpoints."""
+"""Decode, guard, call a use case, encode."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
@@ -18,6 +18,7 @@ from services.kit.openapi import documented
 from services.kit.tokens import Keys
 from services.users import domain
 from services.users.application.accounts import Application, Change
+from services.users.application.departures import Departures
 from services.users.application.ports import Tokens
 from services.users.domain import User
 
@@ -304,10 +305,15 @@ class UserController(Controller):
         summary="Delete an account",
     )
     async def remove(
-        self, user_id: FromPath[str], caller: Caller, users: NamedDependency[Application]
-    ) -> None:
-        """Delete the account and, by event, what belongs to it elsewhere."""
-        await users.delete(caller, user_id)
+        self,
+        user_id: FromPath[str],
+        caller: Caller,
+        users: NamedDependency[Application],
+        departures: NamedDependency[Departures],
+    ) -> Response[None]:
+        """Delete the account and, by event, what belongs to it; `Location` names a receipt."""
+        receipt = await departures.delete(caller, user_id)
+        return Response(None, headers={"Location": users.addresses.receipt(receipt)})
 
     @post(
         "/{user_id:str}/avatar",

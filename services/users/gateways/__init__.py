@@ -1,0 +1,1 @@
+"""Keycloak, the media service, the other services, and archives."""
