@@ -305,8 +305,8 @@ async def test_the_gateway_passes_parts_and_conditions_on(product: Client, perso
 
 
 async def test_encoding_does_not_keep_others_waiting(product: Client, person: Person) -> None:
-    """Eight large pictures are made while the service answers as before."""
-    paths = [await put(product, person, photo((2400, 1600 + at)), f"{at}.jpg") for at in range(4)]
+    """Large pictures are made while the service answers as before."""
+    paths = [await put(product, person, photo((2400, 1600 + at))) for at in range(2)]
     asked = [
         asyncio.create_task(product.media("GET", path, params={"width": 1280}, headers=accept))
         for path in paths

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from client import PASSWORD, Client, eventually, local_date, picture
+from client import PASSWORD, Client, Person, eventually, local_date, picture
 from privacy.people import Known, somebody
 from privacy.traces import Traces, object_store
 from services import catalogue
@@ -24,9 +24,8 @@ from services.users.application.receipts import MOST_KINDS, Receipts
 from services.users.storage import MongoReceipts
 
 
-async def deleted(product: Client, known: Known) -> str:
+async def deleted(product: Client, person: Person) -> str:
     """Delete somebody and return the receipt's path."""
-    person = known.person
     answer = await product.users("DELETE", f"/{person.id}", headers=person.auth)
     assert (answer.status_code, answer.content) == (204, b"")
     return httpx.URL(answer.headers["location"]).path
@@ -47,7 +46,7 @@ async def test_nothing_of_a_person_is_left_in_any_store(product: Client) -> None
     before = Traces(product.servers, known.texts)
     places = {place.partition(":")[0] for place in await before.everywhere()}
     assert {"users_db.profiles", "eventonight_events.events", "keycloak", "bucket"} <= places
-    receipt = await complete(product, await deleted(product, known))
+    receipt = await complete(product, await deleted(product, known.person))
     assert receipt["waitingFor"] == []
     told = {one["service"]: one for one in receipt["services"]}
     assert set(told) == set(catalogue.CONTEXTS)
@@ -84,7 +83,7 @@ async def _left(product: Client, known: Known) -> list[str]:
 
 async def test_events_that_stay_name_nobody(product: Client) -> None:
     known = await somebody(product)
-    await complete(product, await deleted(product, known))
+    await complete(product, await deleted(product, known.person))
     for event_id in (known.published, known.cancelled):
         shown = (await product.events("GET", f"/{event_id}")).json()
         assert shown["status"] == "CANCELLED"
@@ -96,9 +95,8 @@ async def test_events_that_stay_name_nobody(product: Client) -> None:
 
 
 async def test_a_token_that_outlives_its_account_writes_nothing(product: Client) -> None:
-    known = await somebody(product)
-    person = known.person
-    await complete(product, await deleted(product, known))
+    person = await product.register("organization")
+    await complete(product, await deleted(product, person))
     late = await product.post_event(person)
     assert late.status_code == 403, late.text
     files = {"file": ("late.jpg", picture())}
@@ -116,16 +114,15 @@ async def test_a_token_that_outlives_its_account_writes_nothing(product: Client)
 
 
 async def test_news_that_come_too_late_bring_nobody_back(product: Client) -> None:
-    known = await somebody(product)
-    person = known.person
-    await complete(product, await deleted(product, known))
+    person = await product.register("organization")
+    await complete(product, await deleted(product, person))
     told = product.servers.environment("users")
     database = Mongo(told["MONGO_URL"], service="test")
     copies = Mongo(product.servers.environment("events")["MONGO_URL"], service="test")
     news = facts.UserUpdated(
         id=person.id,
         username=person.username,
-        name=known.name,
+        name="x",
         email=person.email,
         avatar="x",
         role="organization",
@@ -147,7 +144,7 @@ async def test_a_second_look_takes_what_was_under_way(product: Client) -> None:
     service = events_app.build(load(events_app.Settings, product.servers.environment("events")))
     jobs = service.jobs["sweeper"].__self__  # type: ignore[attr-defined]
     known = await somebody(product)
-    await complete(product, await deleted(product, known))
+    await complete(product, await deleted(product, known.person))
     database = Mongo(product.servers.environment("events")["MONGO_URL"], service="test")
     kept = await database["events"].find_one({"_id": known.published})
     assert kept is not None
@@ -172,21 +169,21 @@ async def test_a_past_event_is_kept_as_completed(product: Client) -> None:
         return bool(shown.json()["status"] == "COMPLETED")
 
     await eventually(past)
-    await complete(product, await deleted(product, known))
+    await complete(product, await deleted(product, known.person))
     assert await past()
 
 
 async def test_without_the_mark_a_late_token_would_write(product: Client) -> None:
-    known = await somebody(product)
-    await complete(product, await deleted(product, known))
+    person = await product.register("organization")
+    await complete(product, await deleted(product, person))
     database = Mongo(product.servers.environment("events")["MONGO_URL"], service="test")
-    assert await Departed(database).has_left(known.person.id)
-    await database["departed"].delete_one({"_id": mark(known.person.id)})
-    assert (await product.post_event(known.person)).status_code == 201
+    assert await Departed(database).has_left(person.id)
+    await database["departed"].delete_one({"_id": mark(person.id)})
+    assert (await product.post_event(person)).status_code == 201
     store = object_store(product.servers)
-    await store.delete(f"departed/users/{mark(known.person.id)}")
+    await store.delete(f"departed/users/{mark(person.id)}")
     files = {"file": ("late.jpg", picture())}
-    path, headers = f"/users/{known.person.id}", known.person.auth
+    path, headers = f"/users/{person.id}", person.auth
     assert (await product.media("POST", path, files=files, headers=headers)).status_code == 200
     await database.close()
 
@@ -201,8 +198,7 @@ async def test_a_receipt_cannot_be_guessed(product: Client, path: str) -> None:
 async def test_a_receipt_is_read_through_the_gateway_by_anybody_who_has_it(
     product: Client,
 ) -> None:
-    known = await somebody(product)
-    person = known.person
+    person = await product.register("organization")
     answer = await product.gateway("DELETE", f"/{person.id}", host="users", headers=person.auth)
     assert answer.status_code == 204
     assert "Location" in answer.headers["access-control-expose-headers"]
@@ -312,19 +308,19 @@ async def test_a_deletion_is_told_once_to_the_receipt_by_a_repeated_message(
     product: Client,
 ) -> None:
     """The broker may deliver a message again; the receipt does not change."""
-    known = await somebody(product)
-    path = await deleted(product, known)
+    person = await product.register("organization")
+    path = await deleted(product, person)
     first = await complete(product, path)
     broker = Broker(product.servers.environment("users")["AMQP_URL"], service="test")
     body = facts.encode(
-        UserDeleted(id=known.person.id),
+        UserDeleted(id=person.id),
         occurred_at="2026-05-01T20:00:00Z",
         id=uuid.uuid4().hex,
-        key=known.person.id,
+        key=person.id,
         version=99,
     )
-    await broker.publish("user.deleted", body, message_id=uuid.uuid4().hex, key=known.person.id)
-    late = await somebody(product)
+    await broker.publish("user.deleted", body, message_id=uuid.uuid4().hex, key=person.id)
+    late = await product.register()
     await complete(product, await deleted(product, late))
     assert (await product.users("GET", path)).json() == first
     await broker.close()

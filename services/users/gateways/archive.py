@@ -33,8 +33,8 @@ Pictures
 --------
 {pictures}
 
-Not in here: your password, of which only a hash is kept; lines of operating logs, which name no
-accounts; and backups, which hold the same things and are overwritten in turn.
+Not in here: your password, of which only a hash is kept; operating logs, which know accounts by
+their id at most; and backups, which hold the same things and are overwritten in turn.
 """
 
 
