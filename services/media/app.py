@@ -15,7 +15,7 @@ from services.media import messaging
 from services.media.application.farewells import Farewells
 from services.media.application.pictures import Pictures
 from services.media.application.variants import Variants
-from services.media.gateways.defaults import store_defaults
+from services.media.gateways.defaults import keep_defaults
 from services.media.gateways.events import BrokerReports, EventsService
 from services.media.gateways.store import ObjectStore
 from services.media.gateways.workshop import Workshop
@@ -72,7 +72,10 @@ def build(settings: Settings) -> Service:
             dependencies={"pictures": pictures, "variants": variants},
         ),
         health=health,
-        prepare=[lambda: store_defaults(store)],
-        jobs={"farewells": farewells.keep_forgetting, **{one.name: one.run for one in readers}},
+        jobs={
+            "defaults": lambda: keep_defaults(store),
+            "farewells": farewells.keep_forgetting,
+            **{one.name: one.run for one in readers},
+        },
         close=[variants.close, workshop.close, broker.close, client.aclose],
     )

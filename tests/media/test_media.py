@@ -7,8 +7,12 @@ from PIL import Image
 
 from client import Client, picture
 from services.contracts.errors import InvalidError, NotFoundError
+from services.kit.settings import load
 from services.kit.tokens import ServiceTokens
 from services.media import domain
+from services.media.app import Settings
+from services.media.gateways.defaults import store_defaults
+from services.media.gateways.store import ObjectStore
 
 
 @pytest.mark.parametrize(
@@ -155,3 +159,15 @@ async def test_a_service_may_write_for_anybody(product: Client) -> None:
     files = {"file": ("poster.jpg", picture())}
     path = f"/events/{uuid.uuid4()}"
     assert (await product.media("POST", path, files=files, headers=headers)).status_code == 200
+
+
+async def test_default_pictures_that_are_lost_come_back(product: Client) -> None:
+    told = load(Settings, product.servers.environment("media"))
+    keys = told.s3_access_key, told.s3_secret_key
+    store = ObjectStore(told.s3_endpoint, told.s3_bucket, *keys, told.s3_region)
+    lost = domain.DEFAULTS[0]
+    await store.delete(lost)
+    assert await store.head(lost) is None
+    await store_defaults(store)
+    again = await product.media("GET", "/anything")
+    assert (again.status_code, again.headers["content-type"]) == (200, "image/png")

@@ -1,7 +1,9 @@
 """The pictures shown where there is none, drawn here."""
 
+import asyncio
 import io
 import math
+from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
@@ -13,20 +15,33 @@ SQUARE = (512, 512)
 NIGHT = (24, 16, 48)
 DUSK = (108, 52, 160)
 GLOW = (255, 196, 120)
+REST_SECONDS = 30.0
+
+
+async def keep_defaults(store: Store) -> None:
+    """See to it for ever that the default pictures are in the store."""
+    while True:
+        await store_defaults(store)
+        await asyncio.sleep(REST_SECONDS)
 
 
 async def store_defaults(store: Store) -> None:
     """Put the default pictures into the store unless they are there."""
-    drawn = {
-        "default.png": _poster(SQUARE),
-        "events/default.png": _poster(EVENT_SIZE),
-        "users/default.png": _silhouette(),
+    drawings = {
+        "default.png": lambda: _poster(SQUARE),
+        "events/default.png": lambda: _poster(EVENT_SIZE),
+        "users/default.png": _silhouette,
     }
     for key in domain.DEFAULTS:
         if await store.head(key) is None:
-            content = io.BytesIO()
-            drawn[key].save(content, "PNG", optimize=True)
-            await store.put(key, content.getvalue(), domain.FORMATS["PNG"])
+            content = await asyncio.to_thread(_png, drawings[key])
+            await store.put(key, content, domain.FORMATS["PNG"])
+
+
+def _png(draw: Callable[[], Image.Image]) -> bytes:
+    content = io.BytesIO()
+    draw().save(content, "PNG", optimize=True)
+    return content.getvalue()
 
 
 def _backdrop(size: tuple[int, int]) -> Image.Image:
