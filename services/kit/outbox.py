@@ -28,8 +28,10 @@ BATCH = 500
 IN_FLIGHT = 100
 POLL_SECONDS = 2.0
 PUBLISH_SECONDS = 15.0
+MEASURE_SECONDS = 1.0
 KEPT = timedelta(days=7)
 
+INSERTS: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
 INDEXES: mongo.Indexes = {
     COLLECTION: [
         IndexModel(
@@ -103,6 +105,7 @@ class Relay:
         self._service = service
         self._lease = Lease(database, "outbox-relay")
         self._wake = asyncio.Event()
+        self._measure_next = 0.0
 
     async def run(self) -> None:
         """Relay until cancelled; failures end the run and are left to the supervisor."""
@@ -118,50 +121,61 @@ class Relay:
             await asyncio.gather(listener, self._lease.release(), return_exceptions=True)
 
     async def drain(self) -> int:
-        """Publish one batch and return how many events went out."""
+        """Publish one batch and return how many events went out.
+
+        What was confirmed is marked even if the rest failed or was cut off.
+        """
         pending = await self._pending()
         await self._measure()
         if not pending:
             return 0
         window = asyncio.Semaphore(IN_FLIGHT)
+        confirmed: list[object] = []
         chains = [
-            self._publish_in_order(list(rows), window)
+            self._publish_in_order(list(rows), window, confirmed)
             for _, rows in itertools.groupby(pending, key=lambda row: row["key"])
         ]
-        outcomes = await asyncio.gather(*chains, return_exceptions=True)
+        try:
+            outcomes = await asyncio.gather(*chains, return_exceptions=True)
+        finally:
+            await self._mark(confirmed)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return len(pending)
 
     async def _pending(self) -> list[Document]:
-        oldest = self._rows.find({"pending": True}, {"key": 1}).sort("_id").limit(BATCH)
-        keys = list({row["key"]: None async for row in oldest})
-        by_key = self._rows.find({"pending": True, "key": {"$in": keys}})
+        oldest = self._rows.find({"pending": True}, {"key": 1}, batch_size=BATCH)
+        first = await oldest.sort("_id").limit(BATCH).to_list()
+        keys = list({row["key"]: None for row in first})
+        by_key = self._rows.find({"pending": True, "key": {"$in": keys}}, batch_size=2 * BATCH)
         ordered = by_key.sort([("key", 1), ("version", 1), ("position", 1)]).limit(2 * BATCH)
         return await ordered.to_list()
 
-    async def _publish_in_order(self, rows: Iterable[Document], window: asyncio.Semaphore) -> None:
-        done: list[object] = []
-        try:
-            for row in rows:
-                async with window, asyncio.timeout(PUBLISH_SECONDS):
-                    await self._publish(
-                        row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
-                    )
-                done.append(row["_id"])
-                metrics.PUBLISHED.labels(self._service, row["routingKey"]).inc()
-        finally:
-            if done:
-                await self._mark(done)
+    async def _publish_in_order(
+        self, rows: Iterable[Document], window: asyncio.Semaphore, confirmed: list[object]
+    ) -> None:
+        for row in rows:
+            async with window, asyncio.timeout(PUBLISH_SECONDS):
+                await self._publish(
+                    row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
+                )
+            confirmed.append(row["_id"])
+            metrics.PUBLISHED.labels(self._service, row["routingKey"]).inc()
 
     async def _mark(self, ids: list[object]) -> None:
-        await self._rows.update_many(
-            {"_id": {"$in": ids}},
-            [{"$set": {"publishedAt": "$$NOW"}}, {"$unset": ["pending", "body"]}],
-        )
+        if ids:
+            done: list[Document] = [
+                {"$set": {"publishedAt": "$$NOW"}},
+                {"$unset": ["pending", "body"]},
+            ]
+            await self._rows.update_many({"_id": {"$in": ids}}, done)
 
     async def _measure(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._measure_next:
+            return
+        self._measure_next = now + MEASURE_SECONDS
         oldest = await self._rows.find_one({"pending": True}, {"createdAt": 1}, sort=[("_id", 1)])
         depth = await self._rows.count_documents({"pending": True}, limit=100_000) if oldest else 0
         age = (utc_now() - oldest["createdAt"]).total_seconds() if oldest else 0.0
@@ -169,14 +183,17 @@ class Relay:
         metrics.OUTBOX_AGE.labels(self._service).set(max(age, 0.0))
 
     async def _listen(self) -> None:
-        """Wake the relay on inserts; without a change stream polling still serves."""
+        """Wake the relay on inserts; without a change stream polling still serves.
+
+        Each step of the stream has the driver's time limit to itself: iterating over it would put
+        one limit on the whole wait for the next insert, and end the stream of an idle service.
+        """
         while True:
             try:
-                async with await self._rows.watch(
-                    [{"$match": {"operationType": "insert"}}], max_await_time_ms=1_000
-                ) as changes:
-                    async for _ in changes:
-                        self._wake.set()
+                async with await self._rows.watch(INSERTS, max_await_time_ms=1_000) as changes:
+                    while changes.alive:
+                        if await changes.try_next() is not None:
+                            self._wake.set()
             except PyMongoError as error:
                 log.info("change stream ended, polling goes on", error=str(error))
                 await asyncio.sleep(POLL_SECONDS)

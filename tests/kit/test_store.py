@@ -189,6 +189,29 @@ async def test_two_relays_publish_each_event_once_while_both_live(store: Mongo) 
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_a_relay_that_was_idle_for_long_is_still_woken_at_once(
+    mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo, "OPERATION_MS", 1_500)
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 60.0)
+    store, collected = Mongo(mongo_url, service="t"), Collected()
+    await store.ensure_indexes(outbox.INDEXES)
+    box, relay = Outbox(store), Relay(store, collected.publish, service="t")
+    running = asyncio.create_task(relay.run())
+    try:
+        await asyncio.sleep(2.0)  # longer than the driver lets one operation take
+        await box.append(UserDeleted(id="u"), key="u", version=1)
+
+        async def out() -> bool:
+            return len(collected.seen) == 1
+
+        await eventually(out, seconds=10)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
 async def test_the_inbox_lets_a_message_in_once(store: Mongo) -> None:
     box = Inbox(store)
 
