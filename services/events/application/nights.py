@@ -138,19 +138,19 @@ class Nights:
     async def _insert(self, event: Event) -> None:
         async def work() -> None:
             await self._events.insert(event, first_popularity(event.created_at))
-            news: list[facts.Event] = [announcements.created(event)]
-            news += announcements.became(
-                Status.DRAFT, event, await self._creator_name(event.creator_id)
-            )
+            news = [announcements.created(event), *await self._became(Status.DRAFT, event)]
             await self._outbox.append(*news, key=event.id, version=event.version)
             if event.poster is not None:
                 await self._unfinished.close(POSTER, event.id)
 
         await self._transaction(work)
 
-    async def _creator_name(self, creator_id: str) -> str:
-        known = await self._organizations.known([creator_id])
-        return known[creator_id].name if creator_id in known else ""
+    async def _became(self, old: Status, event: Event) -> list[facts.Event]:
+        if event.status == old:
+            return []
+        known = await self._organizations.known([event.creator_id])
+        name = known[event.creator_id].name if event.creator_id in known else ""
+        return announcements.became(old, event, name)
 
     async def settle_poster(self, event_id: str, _: Mapping[str, Any]) -> None:
         """Remove a poster whose event was never stored with it."""
@@ -214,9 +214,8 @@ class Nights:
         async def work() -> None:
             old = await self._editable(caller, event_id)
             event = draft.applied_to(old, self._clock())
-            name = await self._creator_name(event.creator_id)
             await self._events.save(event)
-            news = [announcements.updated(event), *announcements.became(old.status, event, name)]
+            news = [announcements.updated(event), *await self._became(old.status, event)]
             await self._outbox.append(*news, key=event.id, version=event.version)
 
         await self._transaction(work)

@@ -20,9 +20,9 @@ class MongoOrganizations:
 
     async def known(self, ids: Sequence[str]) -> Mapping[str, Organization]:
         """Return the organizations among ids."""
-        rows = self._rows.find({"_id": {"$in": list(ids)}, "role": ORGANIZATION}).limit(
-            len(ids) or 1
-        )
+        if not ids:
+            return {}
+        rows = self._rows.find({"_id": {"$in": list(ids)}, "role": ORGANIZATION}).limit(len(ids))
         return {row["_id"]: Organization(row["_id"], row["name"]) async for row in rows}
 
     async def copy(self, user_id: str) -> Organization | None:
