@@ -10,7 +10,7 @@ from benchmarks import ROOT, figures
 from benchmarks.figures import Figure
 from benchmarks.stand import standing
 
-NAMES = ("reads",)
+NAMES = ("reads", "writes", "outbox")
 RESULTS = ROOT / ".cache" / "benchmarks"
 
 

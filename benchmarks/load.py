@@ -89,6 +89,12 @@ async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
             one.close()
 
 
+async def once(port: int, one: bytes, expected: int) -> bytes:
+    """Send one request and return the body of its answer."""
+    async with connections(port, 1) as (line,):
+        return await line.ask(one, expected)
+
+
 async def as_fast_as_it_goes(
     lines: Sequence[Connection], requests: Sequence[bytes], expected: int
 ) -> float:

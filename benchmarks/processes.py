@@ -12,6 +12,7 @@ from benchmarks import ROOT
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE = 0
 STOP_SECONDS = 10
+ANSWER_SECONDS = 120
 
 
 def other_core() -> int:
@@ -48,11 +49,34 @@ def pin(root: int, core: int) -> None:
                 os.sched_setaffinity(int(thread.name), {core})
 
 
+class Program:
+    """A module of this folder, running on the servers' core."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    async def ask(self, line: str) -> str:
+        """Send a line and return the line that comes back.
+
+        Raises:
+            EOFError: the program ended instead.
+            TimeoutError: it does not answer.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise EOFError("the program has no pipes")
+        stdin.write(line.encode() + b"\n")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await stdout.readline()
+        if not answer:
+            raise EOFError("the program ended")
+        return answer.decode().strip()
+
+
 @asynccontextmanager
-async def program(
-    module: str, settings: Mapping[str, str]
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a module on the servers' core, with settings as environment, for a block's length."""
+async def program(module: str, settings: Mapping[str, str]) -> AsyncIterator[Program]:
+    """Run a module, with settings as environment, for a block's length."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -64,7 +88,7 @@ async def program(
         preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     )
     try:
-        yield process
+        yield Program(process)
     finally:
         with suppress(ProcessLookupError):
             process.terminate()

@@ -19,7 +19,7 @@ Place = tuple[int, int]
 async def measure(stand: Stand) -> list[Figure]:
     """Return processor time per request, and how long single requests take when it is calm."""
     event = await stand.client.create_event(stand.organizer)
-    asked = load.request("GET", f"/{event}", stand.organizer.auth)
+    asked = load.request("GET", f"/{event}", await stand.sign_in())
     port = load.free_port()
     settings = {"PORT": str(port), "MONGO_URL": stand.url("events", "MONGO_URL")}
     async with processes.program("benchmarks.bare_server", settings) as bare:
@@ -31,10 +31,7 @@ async def measure(stand: Stand) -> list[Figure]:
 
 
 async def _check_same_answer(asked: bytes, *ports: int) -> None:
-    answers = []
-    for port in ports:
-        async with load.connections(port, 1) as (line,):
-            answers.append(json.loads(await line.ask(asked, 200)))
+    answers = [json.loads(await load.once(port, asked, 200)) for port in ports]
     if answers[0] != answers[1]:
         raise WrongAnswerError(f"the answers differ: {answers}")
 

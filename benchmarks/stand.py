@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from benchmarks import processes
-from client import Client, Person
+from client import PASSWORD, Client, Person
 from servers import Servers
 
 STORES = ("mongod", "rabbitmq")
@@ -19,6 +19,12 @@ class Stand:
     servers: Servers
     client: Client
     organizer: Person
+
+    async def sign_in(self) -> dict[str, str]:
+        """Return the header of a fresh token; tokens live for minutes only."""
+        login = {"username": self.organizer.username, "password": PASSWORD}
+        answer = await self.client.users("POST", "/login", json=login)
+        return {"Authorization": f"Bearer {answer.json()['accessToken']}"}
 
     def port(self, name: str) -> int:
         """Return the port of a part."""
