@@ -57,7 +57,7 @@ class Identity(msgspec.Struct, frozen=True):
 class _Header(msgspec.Struct, frozen=True):
     alg: str
     kid: str
-    crit: Any = None
+    crit: Any = msgspec.UNSET
 
 
 class _Access(msgspec.Struct, frozen=True):
@@ -200,7 +200,7 @@ class TokenVerifier:
     async def _signed_payload(self, token: str) -> bytes:
         try:
             header = _header.decode(_unpadded(token.partition(".")[0]))
-            if header.alg != ALGORITHM or header.crit is not None:
+            if header.alg != ALGORITHM or header.crit is not msgspec.UNSET:
                 raise UnauthenticatedError("token: expected an RS256 signature with a key id")
             key = await self._keys.get(header.kid)
             return jws.deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
