@@ -16,7 +16,7 @@ from services.contracts.errors import ForbiddenError, NotFoundError
 from services.contracts.personal import End, Line
 from services.contracts.roles import SERVICE
 from services.kit.failures import answer, problem
-from services.kit.http import Caller
+from services.kit.http import BEARER, Caller
 from services.kit.tokens import Identity
 
 Source = Callable[[str], AsyncIterator[Line]]
@@ -41,6 +41,7 @@ def people_route(source: Source) -> Any:
     @get(
         "/internal/people/{user_id:str}",
         include_in_schema=False,
+        security=BEARER,
         exception_handlers={Exception: answer(problem)},
     )
     async def people(

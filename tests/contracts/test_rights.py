@@ -186,6 +186,7 @@ def call(route: str) -> Callable[[Maker], Maker]:
 async def plain(scene: Scene, row: Row, _caller: str, _allowed: bool) -> Call:  # noqa: FBT001
     """Call a route that only reads, or needs nothing but an address of the owner's."""
     values = {"user_id": scene.owner.id, "category": "Venue", "path": "default.png"}
+    values["receipt_id"] = "x" * 32
     if "{event_id}" in row.path:
         values["event_id"] = await scene.event(row.case)
     segments = ("kind", "entity_id", "file_name", "fourth", "fifth", "sixth")
@@ -290,6 +291,17 @@ async def _store(scene: Scene, row: Row, *_: Any) -> Call:
 @call("media DELETE /{kind}/{entity_id}/{file_name}")
 async def _unstore(scene: Scene, row: Row, *_: Any) -> Call:
     return Call(f"/{await scene.stored(await scene.place(row.case))}")
+
+
+@call("events GET /internal/people/{user_id}")
+async def _people(scene: Scene, *_: Any) -> Call:
+    await scene.event("draft")
+    return Call(f"/internal/people/{scene.owner.id}")
+
+
+@call("media GET /internal/pictures/{kind}/{entity_id}/{file_name}")
+async def _own_picture(scene: Scene, row: Row, *_: Any) -> Call:
+    return Call(f"/internal/pictures/{await scene.stored(await scene.place(row.case))}")
 
 
 @pytest.fixture(scope="module")

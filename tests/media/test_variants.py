@@ -29,6 +29,12 @@ async def person(product: Client) -> Person:
     return await product.register()
 
 
+@pytest.fixture(scope="module")
+async def shown(product: Client, person: Person) -> str:
+    """The path of a photograph that nobody changes."""
+    return await put(product, person, photo())
+
+
 @pytest.fixture
 def store(product: Client) -> ObjectStore:
     told = load(Settings, product.servers.environment("media"))
@@ -69,9 +75,9 @@ async def test_an_upload_is_stored_upright_and_tells_nothing(
     [(AVIF, "image/avif"), (WEBP, "image/webp"), (PLAIN, "image/jpeg"), ({}, "image/webp")],
 )
 async def test_a_sized_picture_comes_in_the_form_that_suits(
-    product: Client, person: Person, width: int, accept: dict[str, str], media_type: str
+    product: Client, shown: str, width: int, accept: dict[str, str], media_type: str
 ) -> None:
-    path = await put(product, person, photo())
+    path = shown
     original = await product.media("HEAD", path)
     sized = await product.media("GET", path, params={"width": width}, headers=accept)
     assert (sized.status_code, sized.headers["content-type"]) == (200, media_type)
@@ -246,8 +252,8 @@ async def test_whoever_cannot_be_served_in_time_gets_the_original(store: ObjectS
     assert slow.made == 1
 
 
-async def test_a_part_of_a_picture(product: Client, person: Person) -> None:
-    path = await put(product, person, photo())
+async def test_a_part_of_a_picture(product: Client, shown: str) -> None:
+    path = shown
     whole = await product.media("GET", path)
     assert whole.headers["accept-ranges"] == "bytes"
     size = len(whole.content)

@@ -105,6 +105,7 @@ class MediaController(Controller):
     @get(
         "/internal/pictures/{kind:str}/{entity_id:str}/{file_name:str}",
         include_in_schema=False,
+        security=BEARER,
         exception_handlers={Exception: answer(problem)},
     )
     async def own(
