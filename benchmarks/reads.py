@@ -7,6 +7,7 @@ from benchmarks import figures, load, processes, rounds
 from benchmarks.figures import Bar, Figure
 from benchmarks.load import WrongAnswerError
 from benchmarks.stand import Stand
+from local import ports
 
 REQUESTS = 2_500
 LINES = 8
@@ -20,7 +21,7 @@ async def measure(stand: Stand) -> list[Figure]:
     """Return processor time per request, and how long single requests take when it is calm."""
     event = await stand.client.create_event(stand.organizer)
     asked = load.request("GET", f"/{event}", await stand.sign_in())
-    port = load.free_port()
+    port = ports.free_ports()["events"]
     settings = {"PORT": str(port), "MONGO_URL": stand.url("events", "MONGO_URL")}
     async with processes.program("benchmarks.bare_server", settings) as bare:
         await load.until_open(port)
@@ -30,8 +31,8 @@ async def measure(stand: Stand) -> list[Figure]:
         return [*await _costs(places, asked), *await _waits(places, asked)]
 
 
-async def _check_same_answer(asked: bytes, *ports: int) -> None:
-    answers = [json.loads(await load.once(port, asked, 200)) for port in ports]
+async def _check_same_answer(asked: bytes, *listeners: int) -> None:
+    answers = [json.loads(await load.once(port, asked, 200)) for port in listeners]
     if answers[0] != answers[1]:
         raise WrongAnswerError(f"the answers differ: {answers}")
 

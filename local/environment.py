@@ -1,5 +1,6 @@
 """What each service process is told: addresses from the resource, credentials from the Secrets."""
 
+import os
 from urllib.parse import quote
 
 from local.configuration import Setup
@@ -24,6 +25,7 @@ def of_service(setup: Setup, name: str) -> dict[str, str]:
         "TOKEN_AUDIENCE": wanted.identity.audience,
         "REDIS_URL": wanted.cache.url,
         "PEERS": ",".join(f"{other}={url}" for other, url in peers.items()),
+        **{name: text for name, text in os.environ.items() if name.startswith("OTEL_")},
         **{f"{other.upper()}_URL": f"http://{LOOPBACK}:{port}" for other, port in ports.items()},
     }
     return (

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import httpx
 from litestar import Litestar
 
 from services.events import messaging
@@ -15,7 +14,7 @@ from services.events.http.controller import EventController, MediaAddress
 from services.events.storage.events import INDEXES, MongoEvents
 from services.events.storage.organizations import MongoOrganizations
 from services.events.storage.people import MongoPeople
-from services.kit import amqp, http
+from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
 from services.kit.failures import error_object
 from services.kit.health import Health
@@ -46,7 +45,7 @@ def build(settings: Settings) -> Service:
     """Return the service; nothing is connected to yet."""
     database = Mongo(settings.mongo_url, service=NAME)
     broker = Broker(settings.amqp_url, service=NAME)
-    client = httpx.AsyncClient()
+    client = outgoing.client(NAME)
     keys = Keys(settings.realm_url, client)
     verifier = TokenVerifier(keys, issuer=settings.token_issuer, audience=settings.token_audience)
     tokens = ServiceTokens(settings.realm_url, settings.client_id, settings.client_secret, client)

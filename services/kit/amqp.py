@@ -7,7 +7,7 @@ any other reason goes back to the broker, which counts deliveries and ends in th
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, cast
 
 import aio_pika
@@ -24,7 +24,7 @@ from services.contracts import events
 from services.contracts.errors import UnavailableError
 from services.contracts.events import Envelope, Event
 from services.contracts.topology import EXCHANGE, Queue
-from services.kit import logs, metrics, mongo
+from services.kit import logs, metrics, mongo, tracing
 from services.kit.inbox import DuplicateMessageError, Inbox
 from services.kit.mongo import Transaction
 
@@ -64,6 +64,7 @@ class Broker:
     def __init__(self, url: str, *, service: str) -> None:
         self._url = url
         self._service = service
+        self._spans = tracing.of(service)
         self._publishing: Publishing | None = None
         self._lock = asyncio.Lock()
 
@@ -95,7 +96,12 @@ class Broker:
             headers={"key": key, "event-type": routing_key, "schema": "1"},
             app_id=self._service,
         )
-        await exchange.publish(message, routing_key, mandatory=False)
+        if self._spans is None:
+            await exchange.publish(message, routing_key, mandatory=False)
+            return
+        with self._spans.publishing(routing_key, message_id) as headers:
+            message.headers.update(headers)
+            await exchange.publish(message, routing_key, mandatory=False)
 
     async def ping(self) -> None:
         """Raise unless the exchange can be published to."""
@@ -159,6 +165,7 @@ class Consumer:
         self._inbox = inbox
         self._transaction = transaction
         self._labels = (service, queue)
+        self._spans = tracing.of(service)
         self.name = f"consumer {queue}"
         self.paused_by: str | None = None
 
@@ -219,8 +226,16 @@ class Consumer:
             envelope.version,
             envelope.occurred_at,
         )
-        with logs.bind(message_id=details.id, event=envelope.routing_key):
+        ids = {"message_id": details.id, "event": envelope.routing_key}
+        with self._span(details, envelope.routing_key, message.headers), logs.bind(**ids):
             await self._process(message, envelope, details, handler)
+
+    def _span(
+        self, details: Message, routing_key: str, headers: Mapping[str, Any]
+    ) -> AbstractContextManager[Any]:
+        if self._spans is None:
+            return tracing.NOTHING
+        return self._spans.consuming(self._queue, routing_key, details.id, headers)
 
     async def _process(
         self,
@@ -277,6 +292,8 @@ class Consumer:
     async def _end(self, answer: Awaitable[None], outcome: str) -> None:
         await answer
         metrics.CONSUMED.labels(*self._labels, outcome).inc()
+        if self._spans is not None:
+            self._spans.ended(outcome)
 
 
 def consumers(

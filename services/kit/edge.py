@@ -4,12 +4,14 @@ import functools
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager
+from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
-from services.kit import logs, metrics
+from services.kit import logs, metrics, tracing
 from services.kit.bodies import Body, Room
 
 CORS_HEADERS: list[tuple[bytes, bytes]] = [
@@ -41,6 +43,7 @@ class Edge:
         self._app = app
         self._service = service
         self._room = Room()
+        self._spans = tracing.of(service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -68,11 +71,17 @@ class Edge:
                 await body.drain()
             await send(message)
 
-        with logs.bind(request_id=request_id, service=self._service), body:
+        ids = {"request_id": request_id, "service": self._service}
+        with self._span(scope), logs.bind(**ids), body:
             try:
                 await self._app(scope, body.receive, send_with_headers)
             finally:
                 self._account(scope, status, time.perf_counter() - started)
+
+    def _span(self, scope: HTTPScope) -> AbstractContextManager[Any]:
+        if self._spans is None or scope["path"] in QUIET_ROUTES:
+            return tracing.NOTHING
+        return self._spans.request(scope["method"], scope["path"], scope["headers"])
 
     def _account(self, scope: HTTPScope, status: int, seconds: float) -> None:
         route = str(scope.get("path_template") or "unmatched")
@@ -80,6 +89,8 @@ class Edge:
         count, duration = _measures(self._service, method, route, status)
         count.inc()
         duration.observe(seconds)
+        if self._spans is not None:
+            self._spans.answered(method, route, status)
         if route not in QUIET_ROUTES:
             log.info(
                 "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)

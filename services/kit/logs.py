@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 import structlog
 
+from services.kit import tracing
+
 bind = structlog.contextvars.bound_contextvars
 
 Logger = structlog.typing.FilteringBoundLogger
@@ -35,6 +37,7 @@ def configure(
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             _service_name(service),
+            *tracing.log_ids(),
             structlog.processors.format_exc_info,
             _json if style == "json" else _console(),
         ],

@@ -13,8 +13,11 @@ from pymongo import AsyncMongoClient, IndexModel, errors
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
+
+from services.kit import tracing
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -57,6 +60,15 @@ def is_outage(error: BaseException) -> bool:
     )
 
 
+def _listeners(service: str) -> list[CommandListener]:
+    spans = tracing.of(service)
+    if spans is None:
+        return []
+    from services.kit.tracing.commands import Commands  # noqa: PLC0415 - imported only when on
+
+    return [Commands(spans)]
+
+
 class Mongo:
     """One service's database.
 
@@ -76,7 +88,9 @@ class Mongo:
             timeoutMS=OPERATION_MS,
             w="majority",
             readConcernLevel="majority",
+            event_listeners=_listeners(service),
         )
+        self.service = service
         self.database: AsyncDatabase[Document] = self._client.get_default_database()
 
     def __getitem__(self, collection: str) -> Collection:

@@ -10,15 +10,16 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
 from services.contracts import events
 from services.contracts.events import Event
-from services.kit import logs, metrics, mongo
+from services.kit import logs, metrics, mongo, tracing
 from services.kit.clock import Clock, instant_text, utc_now
 from services.kit.leases import Lease
 from services.kit.mongo import Document, Mongo
@@ -65,6 +66,7 @@ class Outbox:
     def __init__(self, database: Mongo, *, clock: Clock = utc_now) -> None:
         self._rows = database[COLLECTION]
         self._clock = clock
+        self._spans = tracing.of(database.service)
 
     async def append(self, *happened: Event, key: str, version: int) -> None:
         """Store events of one aggregate's change; published once the transaction commits.
@@ -76,6 +78,8 @@ class Outbox:
         """
         now = self._clock()
         place = {"key": key, "version": version, "createdAt": now, "pending": True}
+        if self._spans is not None and (trace := self._spans.carrier()):
+            place["trace"] = trace
         rows = [
             {**place, "position": position, **_message(event, instant_text(now), key, version)}
             for position, event in enumerate(happened)
@@ -103,6 +107,7 @@ class Relay:
         self._rows = database[COLLECTION]
         self._publish = publish
         self._service = service
+        self._spans = tracing.of(service)
         self._lease = Lease(database, "outbox-relay")
         self._wake = asyncio.Event()
         self._measure_next = 0.0
@@ -157,11 +162,16 @@ class Relay:
     ) -> None:
         for row in rows:
             async with window, asyncio.timeout(PUBLISH_SECONDS):
-                await self._publish(
-                    row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
-                )
+                with self._resumed(row):
+                    await self._publish(
+                        row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
+                    )
             confirmed.append(row["_id"])
             metrics.PUBLISHED.labels(self._service, row["routingKey"]).inc()
+
+    def _resumed(self, row: Document) -> AbstractContextManager[Any]:
+        """Be in the trace in which a row was stored."""
+        return tracing.NOTHING if self._spans is None else self._spans.resumed(row.get("trace", {}))
 
     async def _mark(self, ids: list[object]) -> None:
         if ids:

@@ -12,7 +12,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
-from services.kit import logs, metrics
+from services.kit import logs, metrics, tracing
 from services.kit.edge import Edge
 from services.kit.health import Health
 from services.kit.settings import Settings
@@ -60,6 +60,7 @@ async def run(*served: tuple[Service, Settings]) -> None:
     async with asyncio.TaskGroup() as group:
         for service, settings in served:
             group.create_task(_serve(service, settings, stop))
+    await asyncio.to_thread(tracing.close)
 
 
 async def _serve(service: Service, settings: Settings, stop: asyncio.Event) -> None:

@@ -1,8 +1,6 @@
 """Wires the media service."""
 
-import httpx
-
-from services.kit import amqp, http
+from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
 from services.kit.failures import plain_text
 from services.kit.health import Health
@@ -39,7 +37,7 @@ class Settings(KitSettings, frozen=True, kw_only=True):
 def build(settings: Settings) -> Service:
     """Return the service; nothing is connected to yet."""
     broker = Broker(settings.amqp_url, service=NAME)
-    client = httpx.AsyncClient()
+    client = outgoing.client(NAME)
     keys = Keys(settings.realm_url, client)
     verifier = TokenVerifier(keys, issuer=settings.token_issuer, audience=settings.token_audience)
     store = ObjectStore(

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-import httpx
 import msgspec
 from litestar import Litestar
 
-from services.kit import amqp, http
+from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
 from services.kit.failures import plain_text
 from services.kit.health import Health
@@ -51,7 +50,7 @@ def build(settings: Settings) -> Service:
     """Return the service; nothing is connected to yet."""
     database = Mongo(settings.mongo_url, service=NAME)
     broker = Broker(settings.amqp_url, service=NAME)
-    client = httpx.AsyncClient()
+    client = outgoing.client(NAME)
     login = settings.client_id, settings.client_secret
     tokens = ServiceTokens(settings.realm_url, *login, client)
     keys = Keys(settings.realm_url, client)
