@@ -13,13 +13,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from litestar import Litestar, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from litestar.routes import HTTPRoute
 
+import routes
 from client import PASSWORD, Client, Person, eventually, local_date, picture
 from services import catalogue
-from services.kit.settings import load
 from services.kit.tokens import ServiceTokens
 
 TABLE = Path(__file__).with_name("rights.tsv")
@@ -35,12 +33,12 @@ class Row(NamedTuple):
     cells: dict[str, str]
 
     @property
-    def route(self) -> tuple[str, str, str]:
-        return self.service, self.method, self.path
+    def route(self) -> str:
+        return f"{self.service} {self.method} {self.path}"
 
     @property
     def name(self) -> str:
-        return f"{self.service} {self.method} {self.path} {self.case}".strip()
+        return f"{self.route} {self.case}".strip()
 
 
 def rows() -> Iterator[Row]:
@@ -56,37 +54,15 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 
 
-def app(service: str) -> Litestar:
-    module = catalogue.app_of(service)
-    built: Litestar = module.build(load(module.Settings, catalogue.EXAMPLE_ENVIRONMENT)).app
-    return built
-
-
-def routes(service: str, built: Litestar) -> Iterator[tuple[tuple[str, str, str], bool]]:
-    """Yield each route of an application, and whether it says that it needs a token."""
-    for route in built.routes:
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                yield from _methods(service, route.path_format or "/", handler)
-
-
-def _methods(
-    service: str, path: str, handler: HTTPRouteHandler
-) -> Iterator[tuple[tuple[str, str, str], bool]]:
-    for method in handler.http_methods:
-        if method != "OPTIONS":
-            yield (service, str(method), path), bool(handler.resolve_security())
-
-
 def undecided(service: str, built: Litestar) -> list[str]:
     """Return the routes of an application that no row of the table speaks of."""
     known = {row.route for row in ROWS}
-    return sorted(" ".join(route) for route, _ in routes(service, built) if route not in known)
+    return sorted(one.name for one in routes.of(service, built) if one.name not in known)
 
 
 @pytest.mark.parametrize("service", catalogue.CONTEXTS)
 def test_every_route_has_its_row(service: str) -> None:
-    assert undecided(service, app(service)) == [], f"say in {TABLE.name} who may call these"
+    assert undecided(service, routes.app(service)) == [], f"say in {TABLE.name} who may call these"
 
 
 def test_a_new_route_without_a_row_is_named() -> None:
@@ -94,23 +70,19 @@ def test_a_new_route_without_a_row_is_named() -> None:
     async def secrets(user_id: FromPath[str]) -> str:
         return user_id
 
-    built = app("users")
+    built = routes.app("users")
     built.register(secrets)
     assert undecided("users", built) == ["users GET /{user_id}/secrets"]
 
 
 def test_no_row_speaks_of_a_route_that_is_gone() -> None:
-    found = {route for service in catalogue.CONTEXTS for route, _ in routes(service, app(service))}
+    found = {route.name for route in routes.everything()}
     assert [row.name for row in ROWS if row.route not in found] == []
 
 
 def test_what_says_it_needs_a_token_refuses_guests() -> None:
-    guarded = {
-        route
-        for service in catalogue.CONTEXTS
-        for route, needs_token in routes(service, app(service))
-        if needs_token
-    }
+    guarded = {route.name for route in routes.everything() if route.needs_token}
+    assert guarded
     assert {row.route for row in ROWS if row.cells["guest"] != "401"}.isdisjoint(guarded)
 
 
@@ -328,7 +300,7 @@ async def scene(product: Client) -> Scene:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 async def test_callers_may_do_what_is_written(scene: Scene, row: Row) -> None:
-    make = MAKERS.get(" ".join(row.route), plain)
+    make = MAKERS.get(row.route, plain)
     for caller, expected in row.cells.items():
         asked = await make(scene, row, caller, expected.startswith("2"))
         auth = asked.caller.auth if asked.caller else scene.auths[caller]
