@@ -57,7 +57,7 @@ async def _alive(url: str) -> bool:
 
 
 class Passage:
-    """Passes connections on to another port, counts what asks for keys, and can be silent or closed."""
+    """Passes connections on, counts what asks for keys, and can be silent or closed."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
