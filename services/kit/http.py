@@ -164,24 +164,7 @@ def build_app(
         guards=[check_caller],
         before_request=forms.read_ahead,
         exception_handlers={Exception: answer(shape)},
-        openapi_config=OpenAPIConfig(
-            title=f"EvenToNight {service}",
-            version=API_VERSION,
-            description=summary,
-            components=[
-                Components(
-                    security_schemes={
-                        "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
-                    }
-                )
-            ],
-            use_handler_docstrings=True,
-            # The framework's own pages load scripts from elsewhere; ours is /docs.
-            render_plugins=[JsonRenderPlugin()],
-            openapi_router=Router(
-                "/schema", route_handlers=[], guards=[hide], include_in_schema=False
-            ),
-        ),
+        openapi_config=_openapi_config(service, summary),
         request_max_body_size=JSON_BYTES,
         logging_config=None,
     )
@@ -191,6 +174,20 @@ def build_app(
     app.state.shape = shape
     app.state.address = address
     return app
+
+
+def _openapi_config(service: str, summary: str) -> OpenAPIConfig:
+    scheme = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+    return OpenAPIConfig(
+        title=f"EvenToNight {service}",
+        version=API_VERSION,
+        description=summary,
+        components=[Components(security_schemes={"bearer": scheme})],
+        use_handler_docstrings=True,
+        # The framework's own pages load scripts from elsewhere; ours is /docs.
+        render_plugins=[JsonRenderPlugin()],
+        openapi_router=Router("/schema", route_handlers=[], guards=[hide], include_in_schema=False),
+    )
 
 
 def _resolve_in_turn(app: Litestar) -> None:
