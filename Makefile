@@ -71,8 +71,12 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 test-apiserver: venv ## check the CRD with a real API server (KUBEBUILDER_ASSETS names its folder)
 	@$(BIN)/pytest -m apiserver tests/operator/test_apiserver.py
 
+test-hostile: venv ## attack the running product (about 10 minutes; SHORT=1 leaves most of the waiting out)
+	@$(BIN)/python -m local fetch
+	@SHORT=$(SHORT) $(BIN)/pytest -m "hostile$(if $(SHORT), and not long)" tests/hostile
+
 bench: venv ## compare what the product costs with the least it could; fails under a bar (about 10 minutes)
 	@$(BIN)/python -m local fetch
 	@$(BIN)/python -m benchmarks $(name)
 
-.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver bench
+.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver test-hostile bench

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def service(
-    product: Client, name: str, *, folder: Path = ROOT, **environment: str
+    product: Client, name: str, *, folder: Path = ROOT, told: Mapping[str, str] | None = None
 ) -> AsyncIterator[str]:
     """Run one more process of a service, from another folder or told otherwise; yield its URL."""
     port = free_port()
@@ -33,7 +33,7 @@ async def service(
             "PATH": os.environ["PATH"],
             "HOME": str(Path.home()),
             **product.servers.environment(name),
-            **environment,
+            **(told or {}),
             "PORT": str(port),
         },
         stdout=asyncio.subprocess.DEVNULL,

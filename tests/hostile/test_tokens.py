@@ -2,21 +2,26 @@
 
 import asyncio
 import base64
-import hmac
-import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 import routes
 from client import PASSWORD, Client, Person, eventually
 from hostile import processes
+from hostile.forgeries import (
+    OWN_KEY,
+    bare,
+    claiming,
+    decoded,
+    headed,
+    keyed,
+    signed_by_us,
+    unsigned,
+)
 from hostile.processes import Passage
 from hostile.realms import Keycloak
 from hostile.wire import second
@@ -24,7 +29,6 @@ from services.kit.tokens import REFETCH_SECONDS, ServiceTokens
 
 pytestmark = pytest.mark.hostile
 
-OWN_KEY = RSAKey.generate_key(2048)
 GUARDED = [route for route in routes.everything() if route.needs_token]
 OPEN = [route for route in routes.everything() if not route.needs_token]
 
@@ -33,40 +37,6 @@ OPEN = [route for route in routes.everything() if not route.needs_token]
 async def keycloak(product: Client) -> AsyncIterator[Keycloak]:
     async with httpx.AsyncClient(timeout=30) as http:
         yield Keycloak(product, http)
-
-
-def _bare(content: object) -> str:
-    text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
-
-
-def _decoded(part: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
-
-
-def _headed(good: str, **changes: object) -> str:
-    head, payload, signature = good.split(".")
-    return f"{_bare(_decoded(head) | changes)}.{payload}.{signature}"
-
-
-def _claiming(good: str, **changes: object) -> str:
-    head, payload, signature = good.split(".")
-    return f"{head}.{_bare(_decoded(payload) | changes)}.{signature}"
-
-
-def _signed_by_us(good: str, **changes: object) -> str:
-    head, payload = (_decoded(part) for part in good.split(".")[:2])
-    return jwt.encode(head | changes, payload, OWN_KEY, algorithms=["RS256"])
-
-
-def _unsigned(good: str, name: str) -> str:
-    return _headed(good, alg=name).rpartition(".")[0] + "."
-
-
-def _keyed(good: str, secret: bytes) -> str:
-    text = _headed(good, alg="HS256").rpartition(".")[0]
-    return f"{text}.{_bare(hmac.digest(secret, text.encode(), 'sha256'))}"
 
 
 Forged = dict[str, str]
@@ -78,10 +48,10 @@ async def forged(product: Client, keycloak: Keycloak) -> Forged:
     person = await product.register("organization")
     good = person.access
     keys = (await product.users("GET", "/public-keys")).json()["keys"]
-    kid = _decoded(good.partition(".")[0])["kid"]
+    kid = decoded(good.partition(".")[0])["kid"]
     public = base64.b64decode(next(key["publicKey"] for key in keys if key["kid"] == kid))
     login = {"username": person.username, "password": PASSWORD, "scope": "openid"}
-    stranger = {"grant_type": "password", "client_id": "admin-cli", **login}
+    stranger = await keycloak.add_client("eventonight", protocolMappers=[])
     other = await keycloak.token("eventonight", **stranger)
     ours = product.servers.environment("users")
     own = {"client_id": ours["CLIENT_ID"], "client_secret": ours["CLIENT_SECRET"]}
@@ -90,7 +60,7 @@ async def forged(product: Client, keycloak: Keycloak) -> Forged:
         "eventonight", attributes={"access.token.lifespan": "1"}, fullScopeAllowed=False
     )
     expired = str((await keycloak.token("eventonight", **brief))["access_token"])
-    end = _decoded(expired.split(".")[1])["exp"]
+    end = decoded(expired.split(".")[1])["exp"]
 
     async def past() -> bool:
         return bool(time.time() > end)
@@ -102,27 +72,27 @@ async def forged(product: Client, keycloak: Keycloak) -> Forged:
         "of another realm": await keycloak.administrator(),
         "an identity token": identity["id_token"],
         "a refresh token": person.refresh,
-        "unsigned": _unsigned(good, "none"),
-        "unsigned in capitals": _unsigned(good, "NONE"),
+        "unsigned": unsigned(good, "none"),
+        "unsigned in capitals": unsigned(good, "NONE"),
         "unsigned, said to be signed": good.rpartition(".")[0] + ".",
-        "keyed with the public key": _keyed(good, public),
-        "keyed with nothing": _keyed(good, b""),
-        "signed by us": _signed_by_us(good),
-        "signed by us, key enclosed": _signed_by_us(good, jwk=OWN_KEY.as_dict(private=False)),
-        "signed by us, key elsewhere": _signed_by_us(good, jku="http://127.0.0.1:1/keys"),
-        "an unknown key": _signed_by_us(good, kid="nobody"),
-        "a path as key id": _headed(good, kid="../../../dev/null"),
-        "a query as key id": _headed(good, kid="' or 1=1 --"),
-        "a changed role": _claiming(good, realm_access={"roles": ["service"]}),
-        "a changed user": _claiming(good, user_id="somebody"),
-        "a critical extension": _headed(good, crit=[[]]),
-        "another algorithm": _headed(good, alg="PS256"),
+        "keyed with the public key": keyed(good, public),
+        "keyed with nothing": keyed(good, b""),
+        "signed by us": signed_by_us(good),
+        "signed by us, key enclosed": signed_by_us(good, jwk=OWN_KEY.as_dict(private=False)),
+        "signed by us, key elsewhere": signed_by_us(good, jku="http://127.0.0.1:1/keys"),
+        "an unknown key": signed_by_us(good, kid="nobody"),
+        "a path as key id": headed(good, kid="../../../dev/null"),
+        "a query as key id": headed(good, kid="' or 1=1 --"),
+        "a changed role": claiming(good, realm_access={"roles": ["service"]}),
+        "a changed user": claiming(good, user_id="somebody"),
+        "a critical extension": headed(good, crit=[[]]),
+        "another algorithm": headed(good, alg="PS256"),
         "cut": good[:-1],
         "longer": good + "A",
         "padded": good + "=",
         "twice": f"{good}.{good}",
         "dots": "." * 5_000,
-        "deep": _bare(b'{"alg": "RS256", "kid": "x", "a": ' + b"[" * 5_000) + ".e30.AA",
+        "deep": bare(b'{"alg": "RS256", "kid": "x", "a": ' + b"[" * 5_000) + ".e30.AA",
         "huge": "x" * 100_000,
         "not ASCII": good + "\u00e9",
         "an object": '{"$ne": null}',
@@ -242,13 +212,13 @@ async def test_a_flood_of_key_ids_costs_keycloak_one_fetch(
     passage.mode = mode
     async with (
         passage.standing(),
-        processes.service(product, "media", KEYCLOAK_URL=passage.url) as url,
+        processes.service(product, "media", told={"KEYCLOAK_URL": passage.url}) as url,
     ):
         ask = asker(product, url)
         ends = time.monotonic() + 8
         asked, found = 0, set()
         while time.monotonic() < ends:
-            tokens = [_signed_by_us(member.access, kid=f"k{asked + n}") for n in range(40)]
+            tokens = [signed_by_us(member.access, kid=f"k{asked + n}") for n in range(40)]
             found |= set(await asyncio.gather(*map(ask, tokens)))
             asked += len(tokens)
         assert found == status
@@ -262,7 +232,7 @@ async def test_after_a_silence_keycloak_is_asked_again(product: Client, member: 
     passage.mode = "silent"
     async with (
         passage.standing(),
-        processes.service(product, "media", KEYCLOAK_URL=passage.url) as url,
+        processes.service(product, "media", told={"KEYCLOAK_URL": passage.url}) as url,
     ):
         ask = asker(product, url)
         assert await ask(member.access) == 503
@@ -285,7 +255,7 @@ async def test_a_key_that_is_thrown_away_opens_nothing_any_more(
         issuer = f"{keycloak.public}/realms/{realm}"
         old = (await keycloak.token(realm, **login))["access_token"]
         async with processes.service(
-            product, "media", KEYCLOAK_REALM=realm, TOKEN_ISSUER=issuer
+            product, "media", told={"KEYCLOAK_REALM": realm, "TOKEN_ISSUER": issuer}
         ) as url:
             ask = asker(product, url)
             assert await ask(old) == 403

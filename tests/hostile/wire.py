@@ -47,18 +47,23 @@ class Door:
                 await writer.wait_closed()
 
     async def send(
-        self, *parts: bytes | float, seconds: float = 5.0, repeat: bytes = b"", every: float = 0
+        self,
+        head: bytes,
+        *parts: bytes | float,
+        seconds: float = 5.0,
+        repeat: bytes = b"",
+        every: float = 0,
     ) -> Answer:
-        """Send parts, numbers being pauses; then, if asked for, `repeat` again and again.
+        """Send head and parts, numbers being pauses; then, if asked for, `repeat` again and again.
 
         Returns what is answered, or status 0 if nothing is within `seconds` of the end.
         """
         async with self.open() as (reader, writer):
             started = time.monotonic()
-            repeating = asyncio.create_task(_write(writer, parts, repeat, every))
+            repeating = asyncio.create_task(_write(writer, (head, *parts), repeat, every))
             try:
                 async with asyncio.timeout(seconds + sum(p for p in parts if isinstance(p, float))):
-                    return await _read(reader, started)
+                    return await _read(reader, started, bare=head[:5] == b"HEAD ")
             except TimeoutError:
                 return Answer(0, b"", time.monotonic() - started)
             finally:
@@ -81,14 +86,14 @@ async def _write(
         await writer.drain()
 
 
-async def _read(reader: asyncio.StreamReader, started: float) -> Answer:
+async def _read(reader: asyncio.StreamReader, started: float, *, bare: bool) -> Answer:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         status, *lines = head.decode("latin-1").split("\r\n")
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
         }
-        size = int(headers.get("content-length", "-1"))
+        size = 0 if bare else int(headers.get("content-length", "-1"))
         body = await (reader.readexactly(size) if size >= 0 else reader.read(LONGEST_ANSWER))
     except (asyncio.IncompleteReadError, ConnectionError):
         return Answer(0, b"", time.monotonic() - started)

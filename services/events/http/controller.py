@@ -225,9 +225,10 @@ class EventController(Controller):
         data: MultipartBody[PosterForm],
     ) -> Told:
         """Store the form's ``poster``."""
-        if data.poster is None:
+        content = b"" if data.poster is None else await data.poster.read()
+        if not content:
             raise InvalidError("poster: expected a picture in the form field", field="poster")
-        await nights.set_poster(caller, event_id, await data.poster.read())
+        await nights.set_poster(caller, event_id, content)
         return Told("Poster updated successfully")
 
     @delete(
