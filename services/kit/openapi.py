@@ -60,6 +60,8 @@ def _tell_errors(operation: dict[str, Any], content: dict[str, Any]) -> None:
         responses.setdefault("413", {})
     for status, response in responses.items():
         phrase = HTTPStatus(int(status)).phrase
+        if int(status) == HTTPStatus.NO_CONTENT:
+            response.pop("content", None)
         if int(status) < HTTPStatus.BAD_REQUEST:
             if int(status) != HTTPStatus.MULTI_STATUS:
                 response["description"] = phrase

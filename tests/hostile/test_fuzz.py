@@ -27,11 +27,12 @@ from services import catalogue
 pytestmark = pytest.mark.hostile
 
 SHORT = bool(os.environ.get("SHORT"))
-EXAMPLES = 10 if SHORT else 120
+EXAMPLES = 120
 LIVES = 8 if SHORT else 40
-PHASES = "fuzzing,stateful" if SHORT else "examples,coverage,fuzzing,stateful"
+PHASES = "examples,coverage,fuzzing,stateful"
 
 
+@pytest.mark.long  # a short one is part of the default run
 @pytest.mark.parametrize("service", catalogue.CONTEXTS)
 async def test_a_service_keeps_to_its_document_call_after_call(
     product: Client, tmp_path: Path, service: str

@@ -29,6 +29,7 @@ from services.kit.tokens import REFETCH_SECONDS, ServiceTokens
 
 pytestmark = pytest.mark.hostile
 
+FLOOD_SECONDS = 5.0
 GUARDED = [route for route in routes.everything() if route.needs_token]
 OPEN = [route for route in routes.everything() if not route.needs_token]
 
@@ -215,7 +216,7 @@ async def test_a_flood_of_key_ids_costs_keycloak_one_fetch(
         processes.service(product, "media", told={"KEYCLOAK_URL": passage.url}) as url,
     ):
         ask = asker(product, url)
-        ends = time.monotonic() + 8
+        ends = time.monotonic() + FLOOD_SECONDS
         asked, found = 0, set()
         while time.monotonic() < ends:
             tokens = [signed_by_us(member.access, kid=f"k{asked + n}") for n in range(40)]
@@ -247,6 +248,7 @@ async def test_after_a_silence_keycloak_is_asked_again(product: Client, member: 
         assert await ask(member.access) == 403
 
 
+@pytest.mark.long
 async def test_a_key_that_is_thrown_away_opens_nothing_any_more(
     product: Client, keycloak: Keycloak
 ) -> None:
