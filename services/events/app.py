@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from litestar import Litestar
 
 from services.events import messaging
+from services.events.application.finding import Finding
 from services.events.application.nights import Nights
 from services.events.application.people import Acquaintances
 from services.events.application.ports import FAREWELL, POSTER
 from services.events.application.upkeep import Upkeep
 from services.events.gateways import MediaPosters
 from services.events.http.controller import EventController, MediaAddress
+from services.events.http.search import SearchController
 from services.events.storage.events import INDEXES, MongoEvents
 from services.events.storage.organizations import MongoOrganizations
 from services.events.storage.people import MongoPeople
 from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
+from services.kit.cursors import Cursors
 from services.kit.failures import error_object
 from services.kit.health import Health
 from services.kit.inbox import Inbox
@@ -61,6 +64,7 @@ def build(settings: Settings) -> Service:
         transaction=database.transaction,
         poster_url=f"{media}/events/{{id}}/poster.jpg",
     )
+    finding = Finding(events=events, cursors=Cursors(settings.client_secret))
     upkeep = Upkeep(events=events, outbox=outbox, transaction=database.transaction)
     acquaintances = Acquaintances(
         events=events,
@@ -88,14 +92,15 @@ def build(settings: Settings) -> Service:
             verifier,
             health,
             acquaintances,
-            {"nights": nights, "media": MediaAddress(media)},
+            {"nights": nights, "finding": finding, "media": MediaAddress(media)},
         ),
         health=health,
-        prepare=[lambda: database.ensure_indexes(INDEXES)],
+        prepare=[lambda: database.ensure_indexes(INDEXES), events.keeper.prepare],
         jobs={
             "relay": Relay(database, broker.publish, service=NAME).run,
             "sweeper": Sweeper(database, settlers).run,
             "completion": upkeep.keep_completing,
+            "keeper": events.keeper.run,
             **{one.name: one.run for one in readers},
         },
         close=[broker.close, database.close, client.aclose],
@@ -116,6 +121,7 @@ def _app(
             http.health_route({"status": "OK"}),
             people_route(acquaintances.personal),
             EventController,
+            SearchController,
         ],
         address=settings.public_url(NAME),
         shape=error_object,

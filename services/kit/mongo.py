@@ -4,7 +4,7 @@ Everything else of a context's storage works on plain collections with ``session
 so that a repository takes part in whatever transaction its caller has opened.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -26,8 +26,10 @@ T = TypeVar("T")
 
 OPERATION_MS = 5_000
 TRANSACTION_SECONDS = 7.0
+INDEXING_SECONDS = 600.0
 SELECTION_MS = 3_000
 POOL_SIZE = 50
+INDEX_NOT_FOUND = 27
 # NotWritablePrimary and its kin, shutdowns, and a disk without room: the server cannot, for now.
 OUTAGE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
 
@@ -121,9 +123,21 @@ class Mongo:
                 )
 
     async def ensure_indexes(self, indexes: Indexes) -> None:
-        """Create what is missing of a context's indexes."""
-        for name, models in indexes.items():
-            await self.database[name].create_indexes(list(models))
+        """Create what is missing of a context's indexes; building one over many rows takes time."""
+        with pymongo.timeout(INDEXING_SECONDS):
+            for name, models in indexes.items():
+                await self.database[name].create_indexes(list(models))
+
+    async def drop_indexes(self, collection: str, names: Iterable[str]) -> None:
+        """Drop indexes by name, those that are there; another replica may be doing the same."""
+        present = await self.database[collection].index_information()
+        for name in names:
+            if name in present:
+                try:
+                    await self.database[collection].drop_index(name)
+                except errors.OperationFailure as error:
+                    if error.code != INDEX_NOT_FOUND:
+                        raise
 
     async def ping(self) -> None:
         """Raise unless a primary answers."""

@@ -21,11 +21,12 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """A part of a list, and whether more follows."""
+    """A part of a list, whether more follows, and from where, in the words of its storage."""
 
     items: Sequence[T]
     window: Window
     has_more: bool
+    position: bytes = b""
 
 
 def window(limit: str | None, offset: str | None, *, default: int, maximum: int) -> Window:

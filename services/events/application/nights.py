@@ -12,7 +12,6 @@ from services.contracts.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
-    UnauthenticatedError,
     UnavailableError,
 )
 from services.contracts.roles import ORGANIZATION
@@ -25,11 +24,10 @@ from services.events.application.ports import (
     Posters,
     Unfinished,
 )
-from services.events.domain.criteria import Criteria
 from services.events.domain.event import Draft, Event, Status, first_popularity
 from services.kit.clock import Clock, utc_now
 from services.kit.mongo import Transaction
-from services.kit.paging import Page, Window
+from services.kit.paging import Page
 from services.kit.tokens import Identity
 
 ALL_LIMIT = 1_000
@@ -178,28 +176,6 @@ class Nights:
     async def everything(self) -> Page[Event]:
         """Return the published events, newest first, at most a thousand."""
         page = await self._events.newest(ALL_LIMIT)
-        return replace_items(page, [self.as_of_now(one) for one in page.items])
-
-    async def search(
-        self, visitor: Identity | None, criteria: Criteria, asked: Window
-    ) -> Page[Event]:
-        """Return what a search finds; drafts only for their organization.
-
-        Raises:
-            UnauthenticatedError: drafts without a token.
-            ForbiddenError: drafts of others.
-        """
-        own = visitor is not None and visitor.user_id == criteria.organization_id
-        wished = criteria.statuses or frozenset()
-        if Status.DRAFT in wished and visitor is None:
-            raise UnauthenticatedError("drafts are seen by their organization only")
-        if Status.DRAFT in wished and not own:
-            raise ForbiddenError("drafts are seen by their organization only")
-        statuses = wished or (None if own else frozenset({Status.PUBLISHED}))
-        seen = replace(criteria, statuses=statuses)
-        if seen.impossible:
-            return Page([], asked, has_more=False)
-        page = await self._events.search(seen, asked, self._clock())
         return replace_items(page, [self.as_of_now(one) for one in page.items])
 
     async def update(self, caller: Identity, event_id: str, draft: Draft) -> None:

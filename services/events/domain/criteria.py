@@ -12,8 +12,10 @@ from services.events.domain import event, words
 from services.events.domain.event import Status
 
 MAX_TEXT: Final = 200
+MAX_WORDS: Final = 12
+MAX_CITIES, MAX_CSV = 20, 2_000
 SORTS: Final = ("date", "instant", "title", "price")
-TEXTS: Final = {"title": "t", "query": "tnc", "city": "c", "location_name": "n"}
+TEXTS: Final = {"title": "t", "query": "tncg", "city": "c", "location_name": "n"}
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
@@ -26,6 +28,7 @@ class Criteria:
         statuses: any of; ``None`` for all, drafts included.
         texts: per wished word the fields it may stand in: t title, n place, c city.
         tags: any of.
+        cities: any of, folded, each a city's whole name.
         start: not before, naive UTC.
         end: not after, naive UTC.
         organization_id: creator or collaborator.
@@ -39,6 +42,7 @@ class Criteria:
     statuses: frozenset[Status] | None = frozenset({Status.PUBLISHED})
     texts: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()
     impossible: bool = False
     start: datetime | None = None
     end: datetime | None = None
@@ -48,6 +52,11 @@ class Criteria:
     near: tuple[float, float] | None = None
     price: tuple[float, float] | None = None
     other: str | None = None
+
+    def scope(self) -> bytes:
+        """Return the search as bytes, the same for the same search in every process."""
+        statuses = None if self.statuses is None else sorted(self.statuses)
+        return repr({**vars(self), "statuses": statuses}).encode()
 
 
 def statuses(text: str | None) -> frozenset[Status]:
@@ -68,8 +77,8 @@ def texts(given: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
         text = given.get(name) or ""
         if len(text) > MAX_TEXT:
             raise InvalidError(f"{name}: at most {MAX_TEXT} characters", field=name)
-        found += [(word, fields) for word in words.words(text, words.MAX_QUERY_WORDS)]
-    return tuple(found)
+        found += [(word, fields) for word in words.wished(text, words.MAX_QUERY_WORDS)]
+    return tuple(found)[:MAX_WORDS]
 
 
 def tags(text: str | None) -> tuple[tuple[str, ...], bool]:
@@ -77,6 +86,19 @@ def tags(text: str | None) -> tuple[tuple[str, ...], bool]:
     named = [name for name in (text or "").split(",") if name.strip()]
     known = event.tags(named)
     return known, bool(named) and not known
+
+
+def cities(text: str | None) -> tuple[str, ...]:
+    """Return the folded names of a CSV of cities.
+
+    Raises:
+        InvalidError: more than 20.
+    """
+    named = [words.folded(name.strip()) for name in (text or "")[:MAX_CSV].split(",")]
+    found = tuple(dict.fromkeys(name for name in named if name))
+    if len(found) > MAX_CITIES:
+        raise InvalidError(f"cities: at most {MAX_CITIES}", field="cities")
+    return found
 
 
 def near(text: str | None) -> tuple[float, float] | None:

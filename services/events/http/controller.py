@@ -1,21 +1,16 @@
 """Decode, guard, call a use case, encode."""
 
-from contextlib import suppress
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
+from litestar.params import FromPath, JSONBody, MultipartBody
 
 from services.contracts.errors import InvalidError
 from services.events.application.nights import Nights
-from services.events.domain import criteria as wishes
-from services.events.domain.criteria import Criteria
 from services.events.domain.event import TAGS
 from services.events.http import shapes
 from services.events.http.shapes import (
@@ -26,13 +21,11 @@ from services.events.http.shapes import (
     TagCategory,
     Told,
 )
-from services.kit import paging
-from services.kit.clock import parse_local
 from services.kit.http import BEARER, Caller, Visitor
 from services.kit.openapi import documented
 
 FORM_BYTES = 6_500_000
-DEFAULT_LIMIT, MOST = 10, 20
+DEFAULT_LIMIT = 10
 PARTLY = {
     207: ResponseSpec(
         CreatedView, description="Created, but without its poster.", generate_examples=False
@@ -57,25 +50,6 @@ class PosterForm(msgspec.Struct, frozen=True):
     """Multipart form with a picture."""
 
     poster: UploadFile | None = None
-
-
-class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of a search, as text."""
-
-    status: str | None = None
-    title: str | None = None
-    query: str | None = None
-    tags: str | None = None
-    start_date: str | None = None
-    end_date: str | None = None
-    organization_id: str | None = None
-    city: str | None = None
-    location_name: str | None = None
-    sort_by: str | None = None
-    sort_order: str | None = None
-    near: str | None = None
-    price: str | None = None
-    other: str | None = None
 
 
 class EventController(Controller):
@@ -112,51 +86,6 @@ class EventController(Controller):
         page = await nights.everything()
         found = shapes.page_view(page, media.url)
         return msgspec.structs.replace(found, limit=DEFAULT_LIMIT, offset=0)
-
-    @get("/search", responses=documented(400, 401, 403, 503), summary="Find events")
-    async def search(  # noqa: PLR0913, PLR0917 - the contract's parameters
-        self,
-        visitor: Visitor,
-        nights: NamedDependency[Nights],
-        media: NamedDependency[MediaAddress],
-        limit: FromQuery[str | None] = None,
-        offset: FromQuery[str | None] = None,
-        status: FromQuery[str | None] = None,
-        title: FromQuery[str | None] = None,
-        words: Annotated[str | None, QueryParameter(name="query")] = None,
-        tags: FromQuery[str | None] = None,
-        startDate: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
-        endDate: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
-        organizationId: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
-        city: FromQuery[str | None] = None,
-        location_name: FromQuery[str | None] = None,
-        sortBy: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
-        sortOrder: FromQuery[str | None] = None,  # noqa: N803 - the wire's name
-        near: FromQuery[str | None] = None,
-        price: FromQuery[str | None] = None,
-        other: FromQuery[str | None] = None,
-    ) -> EventPage:
-        """Words forgive accents and typos; `near` sorts by distance; lists are CSV."""
-        asked = paging.window(limit, offset, default=DEFAULT_LIMIT, maximum=MOST)
-        wished = _criteria(
-            SearchQuery(
-                status=status,
-                title=title,
-                query=words,
-                tags=tags,
-                start_date=startDate,
-                end_date=endDate,
-                organization_id=organizationId,
-                city=city,
-                location_name=location_name,
-                sort_by=sortBy,
-                sort_order=sortOrder,
-                near=near,
-                price=price,
-                other=other,
-            )
-        )
-        return shapes.page_view(await nights.search(visitor, wished, asked), media.url)
 
     @get("/tags", summary="Tags by category", sync_to_thread=False)
     def all_tags(self) -> list[TagCategory]:
@@ -244,29 +173,3 @@ class EventController(Controller):
         """Go back to the default poster."""
         await nights.set_poster(caller, event_id, None)
         return Told("Poster deleted successfully")
-
-
-def _criteria(query: SearchQuery) -> Criteria:
-    texts = {name: getattr(query, name) for name in wishes.TEXTS}
-    tags, impossible = wishes.tags(query.tags)
-    return Criteria(
-        statuses=wishes.statuses(query.status) or None,
-        texts=wishes.texts(texts),
-        tags=tags,
-        impossible=impossible and query.other != "feed",
-        start=_moment(query.start_date),
-        end=_moment(query.end_date),
-        organization_id=query.organization_id or None,
-        sort_by=query.sort_by if query.sort_by in wishes.SORTS else None,
-        descending=query.sort_order == "desc",
-        near=wishes.near(query.near),
-        price=wishes.price(query.price),
-        other=query.other or None,
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Return a date-time; what cannot be read does not filter."""
-    with suppress(ValueError):
-        return parse_local(text or "")
-    return None

@@ -71,6 +71,30 @@ class EventPage(Wire, frozen=True, kw_only=True):
     has_more: bool
 
 
+class FacetValue(Wire, frozen=True, kw_only=True):
+    """A value, how many events have it; a stretch of time with the parameters that choose it."""
+
+    value: str
+    count: int
+    start_date: str | None = None
+    end_date: str | None = None
+
+
+class SearchPage(EventPage, frozen=True, kw_only=True):
+    """A page of a search.
+
+    ``nextCursor`` is there while more follows; ``facets`` and ``total`` if they were asked for,
+    ``totalIsExact`` false where more match than were counted; ``didYouMean`` names parameters to
+    change (empty: leave out) where nothing was found.
+    """
+
+    next_cursor: str | None = None
+    total: int | None = None
+    total_is_exact: bool | None = None
+    facets: dict[str, list[FacetValue]] | None = None
+    did_you_mean: dict[str, str] | None = None
+
+
 class CreatedView(Wire, frozen=True, kw_only=True):
     """A new event's id; ``error`` when its poster could not be stored (207)."""
 

@@ -4,38 +4,52 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, GEOSPHERE, IndexModel, ReturnDocument
+import pymongo
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from services.events.domain.criteria import Criteria
 from services.events.domain.event import Event, Status
-from services.events.storage import documents, queries
-from services.events.storage.queries import Segment
+from services.events.domain.facets import Facets
+from services.events.storage import documents, places, vocabulary
+from services.events.storage.facets import Counter
+from services.events.storage.keeping import Keeper
+from services.events.storage.places import Places
+from services.events.storage.search import Search
+from services.events.storage.vocabulary import Vocabulary
+from services.events.storage.walks import DERIVED
 from services.kit import departed, inbox, mongo, outbox
 from services.kit import intents as unfinished
 from services.kit.mongo import Document, Indexes, Mongo
 from services.kit.paging import Page, Window, cut
 
 COLLECTION = "events"
-ORGANIZATIONS = "organizations"
-DERIVED = {"words": 0, "endings": 0, "remainders": 0}
+SEARCH_SECONDS = 3.0
+
+
+def _index(name: str, *keys: str) -> IndexModel:
+    return IndexModel([(key, ASCENDING) for key in keys], name=name)
+
 
 INDEXES: Indexes = {
     COLLECTION: [
-        IndexModel([("status", ASCENDING), ("date", ASCENDING), ("_id", ASCENDING)], name="date"),
-        IndexModel([("status", ASCENDING), ("createdAt", DESCENDING)], name="created"),
-        IndexModel([("status", ASCENDING), ("popularity", DESCENDING)], name="popular"),
-        IndexModel([("status", ASCENDING), ("titleKey", ASCENDING)], name="title"),
-        IndexModel([("status", ASCENDING), ("leastPrice", ASCENDING)], name="price"),
-        IndexModel([("organizations", ASCENDING), ("date", ASCENDING)], name="organizations"),
-        IndexModel([("creatorId", ASCENDING), ("status", ASCENDING)], name="creator"),
-        IndexModel([("collaboratorIds", ASCENDING)], name="collaborators"),
-        IndexModel([("tags", ASCENDING), ("date", ASCENDING)], name="tags"),
-        IndexModel([("endings", ASCENDING)], name="endings"),
-        IndexModel([("remainders", ASCENDING)], name="remainders"),
-        IndexModel([("prices.price", ASCENDING)], name="prices"),
-        IndexModel([("prices.id", ASCENDING)], name="ticket_types"),
-        IndexModel([("geo", GEOSPHERE)], name="geo"),
+        _index("dated", "status", "date", "_id"),
+        _index("made", "status", "createdAt", "_id"),
+        _index("voted", "status", "popularity", "_id", "date"),
+        _index("titled", "status", "titleKey", "_id"),
+        _index("priced", "status", "leastPrice", "_id"),
+        _index("owned", "organizations", "status", "date", "_id"),
+        _index("tagged", "tags", "status", "date", "_id"),
+        _index("placed", "cityKey", "status", "date", "_id"),
+        _index("spoken", "terms", "date", "_id"),
+        _index("creator", "creatorId", "status"),
+        _index("collaborators", "collaboratorIds"),
+        _index("prices", "prices.price"),
+        _index("ticket_types", "prices.id"),
+        _index("at", "spot", "status", "date", "_id"),
+        IndexModel([("words", ASCENDING)], name="old_shape", sparse=True),
     ],
+    **vocabulary.INDEXES,
+    **places.INDEXES,
     **outbox.INDEXES,
     **inbox.INDEXES,
     **departed.INDEXES,
@@ -44,10 +58,13 @@ INDEXES: Indexes = {
 
 
 class MongoEvents:
-    """Events in one collection."""
+    """Events in one collection, and the words that they are found by in another."""
 
     def __init__(self, database: Mongo) -> None:
         self._rows = database[COLLECTION]
+        self._vocabulary = Vocabulary(database, self._rows)
+        self._places = Places(database, self._rows)
+        self.keeper = Keeper(database, self._rows, self._vocabulary, self._places)
 
     async def get(self, event_id: str) -> Event | None:
         """Return an event, ``None`` where there is none."""
@@ -56,15 +73,15 @@ class MongoEvents:
 
     async def insert(self, event: Event, popularity: float) -> None:
         """Store a new event."""
-        first = {"_id": event.id, "prices": [], "leastPrice": 0.0, "isFree": True}
-        row = {**first, "popularity": popularity, **documents.document(event)}
+        await self.keeper.learn([event])
+        row = documents.new(event, popularity)
         await self._rows.insert_one(row, session=mongo.session())
 
     async def save(self, event: Event) -> None:
         """Store an event's new version; prices and popularity are not its own."""
-        await self._rows.update_one(
-            {"_id": event.id}, {"$set": documents.document(event)}, session=mongo.session()
-        )
+        await self.keeper.learn([event])
+        change = {"$set": documents.document(event), "$unset": documents.RETIRED}
+        await self._rows.update_one({"_id": event.id}, change, session=mongo.session())
 
     async def remove(self, event_id: str) -> None:
         """Forget an event."""
@@ -76,28 +93,26 @@ class MongoEvents:
         found = await rows.limit(limit + 1).to_list()
         return cut([documents.event(row) for row in found], Window(limit, 0))
 
-    async def search(self, criteria: Criteria, asked: Window, now: datetime) -> Page[Event]:
-        """Return a page over the segments of a search, one after the other."""
-        found: list[Document] = []
-        skip = asked.offset
-        for segment in queries.segments(criteria, now):
-            wanted = asked.limit + 1 - len(found)
-            if wanted <= 0:
-                break
-            rows = await self._read(segment, skip, wanted)
-            found += rows
-            if skip and not rows:
-                skip -= min(skip, await self._rows.count_documents(segment.query))
-            else:
-                skip = 0
-        return cut([documents.event(row) for row in found], asked)
+    async def search(
+        self, criteria: Criteria, asked: Window, now: datetime, position: bytes | None = None
+    ) -> Page[Event]:
+        """Return a page of a search; ``position`` is that of the page before."""
+        with pymongo.timeout(SEARCH_SECONDS):
+            return await self._search(criteria, now).page(asked, position)
 
-    async def _read(self, segment: Segment, skip: int, limit: int) -> list[Document]:
-        if segment.near is None and segment.score is None:
-            rows = self._rows.find(segment.query, DERIVED).sort(segment.order)
-            return await rows.skip(skip).limit(limit).to_list()
-        cursor = await self._rows.aggregate(pipeline(segment, skip, limit), allowDiskUse=True)
-        return await cursor.to_list()
+    async def facets(self, criteria: Criteria, names: Sequence[str], now: datetime) -> Facets:
+        """Return how many events a search finds, and how many narrower ones would."""
+        with pymongo.timeout(SEARCH_SECONDS):
+            search = self._search(criteria, now)
+            return await Counter(self._rows, search, criteria, now).count(names)
+
+    async def finds_any(self, criteria: Criteria, now: datetime) -> bool:
+        """Tell whether a search finds anything."""
+        with pymongo.timeout(SEARCH_SECONDS):
+            return await self._search(criteria, now).finds_any()
+
+    def _search(self, criteria: Criteria, now: datetime) -> Search:
+        return Search(self._rows, self._vocabulary, self._places, criteria, now)
 
     async def past(self, now: datetime, limit: int) -> Sequence[str]:
         """Return ids of published events whose date has passed, oldest first."""
@@ -143,31 +158,6 @@ class MongoEvents:
         await self._rows.update_one(
             {"_id": event_id}, {"$set": {"popularity": popularity}}, session=mongo.session()
         )
-
-
-def pipeline(segment: Segment, skip: int, limit: int) -> list[Document]:
-    """Return the stages of a segment that is ordered by distance or relevance."""
-    stages: list[Document] = []
-    first: Document = {}
-    if segment.near is not None:
-        lat, lon = segment.near
-        stages.append(
-            {
-                "$geoNear": {
-                    "near": {"type": "Point", "coordinates": [lon, lat]},
-                    "key": "geo",
-                    "distanceField": "distance",
-                    "query": segment.query,
-                    "spherical": True,
-                }
-            }
-        )
-        first = {"distance": 1}
-    else:
-        stages += [{"$match": segment.query}, {"$addFields": {"score": segment.score}}]
-        first = {"score": -1}
-    stages += [{"$sort": {**first, **dict(segment.order)}}, {"$skip": skip}, {"$limit": limit}]
-    return [*stages, {"$project": DERIVED}]
 
 
 def _without(ticket_type_id: str) -> Any:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from services.events.domain.event import NOBODY, Event
 from services.events.storage import documents
-from services.events.storage.events import COLLECTION, DERIVED
+from services.events.storage.events import COLLECTION
+from services.events.storage.walks import DERIVED
 from services.kit import mongo
 from services.kit.mongo import Mongo
 
