@@ -15,7 +15,7 @@ from granian.server.embed import Server
 
 from services.kit.mongo import Document, Mongo
 
-PROJECTION = {"words": 0, "endings": 0, "remainders": 0}
+PROJECTION = {"terms": 0}
 HEADERS = [(b"content-type", b"application/json")]
 
 
