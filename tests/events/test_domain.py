@@ -3,11 +3,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.contracts.errors import InvalidError
-from services.events.domain import criteria, event, words
+from services.events.domain import criteria, event
 from services.events.domain.event import Draft, Event, Location, Status
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -80,29 +78,6 @@ def test_coordinates_out_of_range_are_dropped_and_codes_upper_cased() -> None:
     assert event.location(Location(name=" ")) is None
     with pytest.raises(InvalidError, match="name or a city"):
         event.location(Location(road="Via"))
-
-
-@given(st.text(alphabet="abcdefghijklmnop", min_size=4, max_size=14), st.data())
-def test_one_typo_still_shares_a_remainder(word: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(word) - 1))
-    typo = data.draw(
-        st.sampled_from(
-            [
-                word[:place] + word[place + 1 :],
-                word[:place] + "z" + word[place + 1 :],
-                word[:place] + "z" + word[place:],
-            ]
-        )
-    )
-    if len(typo) >= words.ONE_TYPO_FROM:
-        assert words.remainders(word) & words.remainders(typo)
-
-
-@given(st.text(max_size=60), st.text(min_size=1, max_size=5))
-def test_every_part_of_a_word_begins_one_of_its_endings(text: str, part: str) -> None:
-    for word in words.words(text):
-        if part in word and len(part) > 1:
-            assert any(end.startswith(part) for end in words.suffixes(word))
 
 
 def test_popularity_is_recency_until_there_are_votes() -> None:

@@ -5,16 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from client import Client, Person, eventually, local_date
 from services.contracts import events as facts
 from services.contracts.topology import EXCHANGE
-from services.events.domain.criteria import Criteria, near, price, tags, texts
+from services.events.domain.criteria import Criteria, price, tags, texts
 from services.events.domain.event import Event, Location, Status, first_popularity
-from services.events.storage import queries
-from services.events.storage.events import INDEXES, MongoEvents, pipeline
+from services.events.storage.events import INDEXES, MongoEvents
 from services.kit.amqp import Broker
 from services.kit.mongo import Mongo
 from services.kit.paging import Window
@@ -184,47 +181,6 @@ async def test_named_lists(stored: MongoEvents) -> None:
     assert (await ids(stored, feed))[0] == "e0001"
     assert len(await ids(stored, feed)) == 3
     assert await ids(stored, Criteria(tags=("Rock",))) == ["e0001"]
-
-
-SEARCHES = [
-    Criteria(),
-    Criteria(texts=(("notte", "tnc"),)),
-    Criteria(texts=(("rimini", "c"),)),
-    Criteria(tags=("Rock",)),
-    Criteria(organization_id="o1", statuses=None),
-    Criteria(near=near("44,12")),
-    Criteria(price=(0, 20)),
-    Criteria(price=(5, 20)),
-    Criteria(sort_by="title"),
-    Criteria(sort_by="price"),
-    Criteria(sort_by="instant"),
-    Criteria(other="popular"),
-    Criteria(other="upcoming"),
-    Criteria(other="recently_added"),
-    Criteria(start=NOW, end=NOW),
-]
-
-
-@pytest.mark.parametrize("criteria", SEARCHES, ids=str)
-async def test_no_search_scans_the_collection(
-    stored: MongoEvents, database: Mongo, criteria: Criteria
-) -> None:
-    await fill(stored, *(event(n) for n in range(40)))
-    for segment in queries.segments(criteria, NOW):
-        if segment.near or segment.score:
-            stages = pipeline(segment, 0, 20)
-            command: dict[str, Any] = {"aggregate": "events", "pipeline": stages, "cursor": {}}
-        else:
-            command = {"find": "events", "filter": segment.query, "sort": dict(segment.order)}
-        plan = await database.database.command("explain", command)
-        assert "COLLSCAN" not in str(plan)
-
-
-@given(st.text(max_size=300))
-def test_no_text_breaks_a_query(text: str) -> None:
-    if len(text) <= 200:
-        criteria = Criteria(texts=texts({"query": text}))
-        assert queries.segments(criteria, NOW)
 
 
 async def test_the_endpoint_speaks_the_contract(product: Client) -> None:
