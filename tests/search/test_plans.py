@@ -16,6 +16,7 @@ from services.events.domain.event import Status
 from services.events.domain.facets import NAMES
 from services.events.storage.events import INDEXES, MongoEvents
 from services.events.storage.organizations import MongoOrganizations
+from services.events.storage.people import MongoPeople
 from services.kit.mongo import Mongo
 from services.kit.paging import Window
 from stock import NOW, Stocked, realistic
@@ -165,7 +166,7 @@ async def test_no_change_of_an_event_scans_a_collection(
     written: MongoEvents, database: Mongo
 ) -> None:
     night = realistic()[0]
-    organizations = MongoOrganizations(database)
+    organizations, people = MongoOrganizations(database), MongoPeople(database)
 
     async def everything() -> None:
         await written.get(night.event.id)
@@ -178,14 +179,18 @@ async def test_no_change_of_an_event_scans_a_collection(
         await written.newest(10)
         await written.past(NOW, 10)
         await written.move(night.event.id, P, C)
-        await written.made_by("somebody", 10)
-        await written.drop_collaborator("somebody")
+        await people.open_of("somebody")
+        assert [event async for event in people.made_by("somebody")]
+        assert not [event async for event in people.helped_by("nobody")]
+        await people.leave("somebody")
+        await people.disown("somebody")
         await written.remove("new")
         await written.keeper.prepare()
         await written.keeper.look_after()
         await organizations.put("o", "organization", "O", 1)
         await organizations.known(["o"])
-        await organizations.remove("o")
+        await organizations.copy("o")
+        await organizations.forget("o")
 
     plans = await sent(database, everything)
     assert [plan.command for plan in plans if "COLLSCAN" in plan.stages] == []
