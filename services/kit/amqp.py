@@ -12,21 +12,17 @@ from typing import Any, cast
 
 import aio_pika
 import msgspec
-from aio_pika.abc import (
-    AbstractChannel,
-    AbstractConnection,
-    AbstractExchange,
-    AbstractIncomingMessage,
-)
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aiormq.channel import Channel
 
 from services.contracts import events
 from services.contracts.errors import UnavailableError
 from services.contracts.events import Envelope, Event
-from services.contracts.topology import EXCHANGE, Queue
-from services.kit import logs, metrics, mongo, tracing
+from services.contracts.topology import Queue
+from services.kit import logs, metrics, mongo, publishing, tracing
 from services.kit.inbox import DuplicateMessageError, Inbox
 from services.kit.mongo import Transaction
+from services.kit.publishing import Publishing
 
 CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15
@@ -49,7 +45,6 @@ class Message(msgspec.Struct, frozen=True):
     occurred_at: str
 
 
-Publishing = tuple[AbstractConnection, AbstractChannel, AbstractExchange]
 Handler = Callable[[Any, Message], Awaitable[None]]
 
 
@@ -65,8 +60,7 @@ class Broker:
         self._url = url
         self._service = service
         self._spans = tracing.of(service)
-        self._publishing: Publishing | None = None
-        self._lock = asyncio.Lock()
+        self._publishing = Publishing(self.connect)
 
     async def connect(self) -> AbstractConnection:
         """Return a new connection.
@@ -87,7 +81,6 @@ class Broker:
         Raises:
             OSError, AMQPError, TimeoutError: not confirmed; publish it again.
         """
-        exchange = await self._exchange()
         message = aio_pika.Message(
             body,
             message_id=message_id,
@@ -97,43 +90,19 @@ class Broker:
             app_id=self._service,
         )
         if self._spans is None:
-            await exchange.publish(message, routing_key, mandatory=False)
+            await self._publishing.publish(message, routing_key)
             return
         with self._spans.publishing(routing_key, message_id) as headers:
             message.headers.update(headers)
-            await exchange.publish(message, routing_key, mandatory=False)
+            await self._publishing.publish(message, routing_key)
 
     async def ping(self) -> None:
-        """Raise unless the exchange can be published to."""
-        await self._exchange()
+        """Raise unless the broker answers and accepts messages."""
+        await self._publishing.ping()
 
     async def close(self) -> None:
         """Close the publishing connection."""
-        async with self._lock:
-            if self._publishing is not None:
-                await self._publishing[0].close()
-                self._publishing = None
-
-    async def _exchange(self) -> AbstractExchange:
-        async with self._lock:
-            if self._publishing is not None and _usable(self._publishing):
-                return self._publishing[2]
-            if self._publishing is not None:
-                await self._publishing[0].close()
-            connection = await self.connect()
-            try:
-                channel = await connection.channel(publisher_confirms=True)
-                exchange = await channel.get_exchange(EXCHANGE, ensure=True)
-            except BaseException:
-                await connection.close()
-                raise
-            self._publishing = connection, channel, exchange
-            return exchange
-
-
-def _usable(publishing: Publishing) -> bool:
-    connection, channel, _ = publishing
-    return not (connection.is_closed or channel.is_closed)
+        await self._publishing.close()
 
 
 class Consumer:
@@ -144,9 +113,11 @@ class Consumer:
         queue: the broker's name of it.
         handlers: per event type a coroutine function (payload, message).
         service: label of the measures.
-        inbox: with it, each handler runs in a transaction in which the message is claimed once;
-            without it, handlers must be idempotent by themselves and may call the network.
-        transaction: goes with the inbox.
+        inbox: remembers which messages have had their effect; without it, handlers must be
+            idempotent by themselves.
+        transaction: with it, the message is claimed and the handler run in one transaction, so the
+            effect happens once; without it, the message is noted after the handler, which may call
+            the network and is called again only if the process died in between.
     """
 
     def __init__(
@@ -172,23 +143,29 @@ class Consumer:
     async def run(self) -> None:
         """Consume until cancelled; a lost connection ends the run and is left to the supervisor."""
         connection = await self._broker.connect()
-        async with connection:
+        try:
+            await self._consume(connection)
+        finally:
+            await publishing.close(connection)
+
+    async def _consume(self, connection: AbstractConnection) -> None:
+        inbound: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        async with asyncio.timeout(CONNECT_SECONDS):
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await channel.get_queue(self._queue, ensure=True)
-            inbound: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
             tag = await queue.consume(inbound.put)
-            watch = asyncio.create_task(self._watch(connection, channel, tag))
-            work = asyncio.create_task(self._work(inbound))
-            try:
-                await asyncio.wait({watch, work}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                watch.cancel()
-                work.cancel()
-                outcomes = await asyncio.gather(watch, work, return_exceptions=True)
-            for outcome in outcomes:
-                if isinstance(outcome, Exception):
-                    raise outcome
+        watch = asyncio.create_task(self._watch(connection, channel, tag))
+        work = asyncio.create_task(self._work(inbound))
+        try:
+            await asyncio.wait({watch, work}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watch.cancel()
+            work.cancel()
+            outcomes = await asyncio.gather(watch, work, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
 
     async def _work(self, inbound: asyncio.Queue[AbstractIncomingMessage]) -> None:
         while True:
@@ -278,13 +255,18 @@ class Consumer:
 
     async def _once(self, payload: Event, details: Message, handler: Handler) -> None:
         inbox, transaction = self._inbox, self._transaction
-        if inbox is None or transaction is None:
+        if inbox is None or not details.id:
             await handler(payload, details)
+            return
+        if transaction is None:
+            if await inbox.seen(details.id):
+                raise DuplicateMessageError(details.id)
+            await handler(payload, details)
+            await inbox.once(details.id)
             return
 
         async def effect() -> None:
-            if details.id:
-                await inbox.once(details.id)
+            await inbox.once(details.id)
             await handler(payload, details)
 
         await transaction(effect)

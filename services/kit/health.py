@@ -26,7 +26,15 @@ class Health:
         self._lock = asyncio.Lock()
         self._verdict: dict[str, str | None] = {}
         self._checked_at = float("-inf")
+        self.prepared = False
         self.draining = False
+
+    @property
+    def standing(self) -> str:
+        """What the process itself says: ``starting`` until it is prepared, ``draining`` at last."""
+        if self.draining:
+            return "draining"
+        return "OK" if self.prepared else "starting"
 
     async def dependencies(self) -> dict[str, str | None]:
         """Return per dependency ``None`` when it answers, else why not."""

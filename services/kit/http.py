@@ -87,9 +87,9 @@ async def ready(request: AnyRequest) -> Response[dict[str, object]]:
     """Tell whether everything the service needs answers, each part by name."""
     health: Health = request.app.state.health
     found = await health.dependencies()
-    up = not health.draining and not any(found.values())
+    up = health.standing == "OK" and not any(found.values())
     body: dict[str, object] = {
-        "status": "OK" if up else ("draining" if health.draining else "unavailable"),
+        "status": "unavailable" if health.standing == "OK" and not up else health.standing,
         "dependencies": {
             name: {"status": "OK"} if error is None else {"status": "unavailable", "error": error}
             for name, error in found.items()

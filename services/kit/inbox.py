@@ -30,8 +30,12 @@ class Inbox:
         self._rows = database[COLLECTION]
         self._clock = clock
 
+    async def seen(self, message_id: str) -> bool:
+        """Tell whether a message has had its effect."""
+        return await self._rows.find_one({"_id": message_id}, {"_id": 1}) is not None
+
     async def once(self, message_id: str) -> None:
-        """Claim a message inside the running transaction.
+        """Claim a message inside the running transaction, or note it after an effect elsewhere.
 
         Raises:
             DuplicateMessageError: it was claimed by an earlier, committed transaction.

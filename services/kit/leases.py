@@ -1,5 +1,7 @@
 """A named right that one process holds at a time, judged by the database's clock alone."""
 
+import os
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from services.kit.mongo import Mongo
 
 COLLECTION = "leases"
+TERM = timedelta(seconds=6)
 
 
 class Lease:
@@ -18,13 +21,16 @@ class Lease:
         mongo: where the lease is kept.
         name: what the right is for.
         term: how long a claim lasts without renewal.
+
+    The owner's name tells people which process it is: host, process id, something random.
     """
 
-    def __init__(self, mongo: Mongo, name: str, *, term: timedelta = timedelta(seconds=10)) -> None:
+    def __init__(self, mongo: Mongo, name: str, *, term: timedelta = TERM) -> None:
         self._leases = mongo[COLLECTION]
         self._name = name
         self._term_ms = int(term.total_seconds() * 1000)
-        self.owner = uuid.uuid4().hex
+        self.seconds = term.total_seconds()
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         ended = {"$lt": [{"$ifNull": ["$expiresAt", datetime.fromtimestamp(0, UTC)]}, "$$NOW"]}
         self._may_hold = {"$or": [{"$eq": ["$owner", self.owner]}, ended]}
 

@@ -1,9 +1,9 @@
 """Events are stored with the change they tell of, and published afterwards, none lost.
 
-One relay per service holds a lease and publishes what is pending. Order is kept per key: the rows
-of a key go out by version, whatever the clocks of the writers said. A change stream wakes the
-relay at once; polling is what it relies on. What is published leaves a row that tells of it for a
-while, but no longer what it said.
+One relay per service holds a lease and publishes what is pending, for no longer than the lease is
+good, so that two never publish at once. Order is kept per key: the rows of a key go out by version,
+whatever the clocks of the writers said. A change stream wakes the relay at once; polling is what it
+relies on. What is published leaves a row that tells of it for a while, but no longer what it said.
 """
 
 import asyncio
@@ -28,7 +28,8 @@ COLLECTION = "outbox"
 BATCH = 500
 IN_FLIGHT = 100
 POLL_SECONDS = 2.0
-PUBLISH_SECONDS = 15.0
+PUBLISH_SECONDS = 4.0
+SAFE_SHARE = 0.8
 MEASURE_SECONDS = 1.0
 KEPT = timedelta(days=7)
 
@@ -118,12 +119,19 @@ class Relay:
         try:
             while True:
                 self._wake.clear()
-                leading = await self._lease.claim()
-                if not (leading and await self.drain()):
+                if not await self._drain_under_lease():
                     await _within(POLL_SECONDS, self._wake.wait)
         finally:
             listener.cancel()
             await asyncio.gather(listener, self._lease.release(), return_exceptions=True)
+
+    async def _drain_under_lease(self) -> int:
+        """Publish one batch if the lease is ours, cut off before another process can have it."""
+        good_until = asyncio.get_running_loop().time() + SAFE_SHARE * self._lease.seconds
+        if not await self._lease.claim():
+            return 0
+        async with asyncio.timeout_at(good_until):
+            return await self.drain()
 
     async def drain(self) -> int:
         """Publish one batch and return how many events went out.

@@ -18,8 +18,9 @@ from services.kit.health import Health
 from services.kit.settings import Settings
 
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 3.0
 HEALTHY_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
 HEADER_MILLISECONDS = 10_000
 # Idle and slow connections count too, so there must be many more than requests are ever under way.
 CONNECTIONS = 4_096
@@ -93,7 +94,16 @@ async def running(service: Service) -> AsyncIterator[Service]:
         with contextlib.suppress(asyncio.CancelledError):
             await work
         for close in service.close:
+            await _closed(close)
+
+
+async def _closed(close: Job) -> None:
+    """Close one thing; what does not let go in time neither keeps the rest nor the process."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
             await close()
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, the others are closed too
+        log.warning("could not be closed", error=repr(error))
 
 
 async def _work(service: Service) -> None:
@@ -102,6 +112,7 @@ async def _work(service: Service) -> None:
         group.create_task(supervise(f"{service.name}: keys", keep_fresh))
         for prepare in service.prepare:
             await supervise(f"{service.name}: prepare", prepare, once=True)
+        service.health.prepared = True
         for name, job in service.jobs.items():
             group.create_task(supervise(name, job))
 
@@ -117,11 +128,21 @@ async def supervise(name: str, job: Job, *, once: bool = False) -> None:
             if once:
                 return
             log.warning("a job ended and is started again", job=name)
+        except asyncio.CancelledError:
+            if _is_told_to_end():
+                raise
+            log.warning("a job's connection ended it, it is started again", job=name)
         except Exception as error:  # noqa: BLE001 - a supervisor outlives whatever its job raises
             log.warning("a job failed and is started again", job=name, error=repr(error))
         pause = FIRST_PAUSE if loop.time() - started > HEALTHY_SECONDS else pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _is_told_to_end() -> bool:
+    """Tell a cancellation of ours from one that a client library raised for a lost connection."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _server(service: Service, settings: Settings) -> Server:

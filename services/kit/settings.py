@@ -1,6 +1,7 @@
 """Configuration from the environment, checked as a whole before anything starts."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal, TypeVar, get_type_hints
 
 import msgspec
@@ -40,10 +41,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keycloak_realm: Text = "eventonight"
     token_issuer: Url
     token_audience: Text = "eventonight"  # noqa: S105 - an audience, not a secret
+    intent_grace_seconds: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    crash_points: Annotated[str, msgspec.Meta(description="For tests: kit/crashpoints.py.")] = ""
 
     def public_url(self, service: str) -> str:
         """Return the address that clients use for a service, without a trailing slash."""
         return f"{self.public_scheme}://{service}.{self.host}"
+
+    @property
+    def intent_grace(self) -> timedelta:
+        """How long an intent may stand before its process counts as dead."""
+        return timedelta(seconds=self.intent_grace_seconds)
 
     @property
     def realm_url(self) -> str:

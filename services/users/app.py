@@ -10,6 +10,7 @@ from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
 from services.kit.failures import plain_text
 from services.kit.health import Health
+from services.kit.inbox import Inbox
 from services.kit.intents import Intents, Sweeper
 from services.kit.mongo import Mongo
 from services.kit.outbox import Outbox, Relay
@@ -22,7 +23,7 @@ from services.users import messaging
 from services.users.application.accounts import Addresses, Application
 from services.users.application.departures import Departures
 from services.users.application.exports import Exports
-from services.users.application.ports import REGISTRATION, REMOVAL
+from services.users.application.ports import AVATAR, REGISTRATION, REMOVAL
 from services.users.application.receipts import Receipts
 from services.users.gateways.archive import ZipArchive
 from services.users.gateways.outside import Keycloak, Media
@@ -77,11 +78,16 @@ def build(settings: Settings) -> Service:
         peers=HttpPeers(peers, settings.media_url, tokens, client),
         archive=ZipArchive,
     )
-    settlers = {REGISTRATION: users.settle_registration, REMOVAL: departures.settle}
+    settlers = {
+        REGISTRATION: users.settle_registration,
+        REMOVAL: departures.settle,
+        AVATAR: users.settle_avatar,
+    }
+    sweeper = Sweeper(database, settlers, grace=settings.intent_grace)
     checks = {"mongodb": database.ping, "rabbitmq": broker.ping, "keycloak": keycloak.ping}
     health = Health(NAME, checks)
     handlers = messaging.handlers(users, receipts, verify_addresses=settings.send_verification)
-    readers = amqp.consumers(broker, messaging.QUEUE, handlers)
+    readers = amqp.consumers(broker, messaging.QUEUE, handlers, inbox=Inbox(database))
     return Service(
         name=NAME,
         app=_app(
@@ -95,7 +101,7 @@ def build(settings: Settings) -> Service:
         prepare=[lambda: database.ensure_indexes(INDEXES)],
         jobs={
             "relay": Relay(database, broker.publish, service=NAME).run,
-            "sweeper": Sweeper(database, settlers).run,
+            "sweeper": sweeper.run,
             **{one.name: one.run for one in readers},
         },
         close=[broker.close, database.close, client.aclose],

@@ -69,6 +69,10 @@ class User:
             version=self.version + 1,
         )
 
+    def with_avatar(self, avatar: str | None) -> "User":
+        """Return the user with another picture, ``None`` for the default one."""
+        return self.changed(profile=replace(self.profile, avatar=avatar))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:

@@ -8,8 +8,8 @@ from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from services.kit import inbox, mongo, outbox
 from services.kit import intents as unfinished
-from services.kit import mongo, outbox
 from services.kit.mongo import Document, Indexes, Mongo
 from services.kit.paging import Page, Window, cut
 from services.users.application.receipts import Receipt, Report
@@ -28,6 +28,7 @@ INDEXES: Indexes = {
         IndexModel("expiresAt", expireAfterSeconds=0, name="expiry"),
     ],
     **outbox.INDEXES,
+    **inbox.INDEXES,
     **unfinished.INDEXES,
 }
 

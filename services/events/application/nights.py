@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.contracts.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    RefusedError,
     UnavailableError,
 )
 from services.contracts.roles import ORGANIZATION
@@ -122,13 +124,13 @@ class Nights:
             raise InvalidError(words, field="collaboratorIds")
 
     async def _store_poster(self, event_id: str, poster: bytes) -> str | None:
-        """Store a poster under an intent; return the trouble if media is away."""
-        await self._unfinished.open(POSTER, event_id)
+        """Store a new event's poster under an intent; return the trouble if media is away."""
+        await self._unfinished.open(POSTER, event_id, before=None)
         try:
             await self._posters.put(event_id, poster)
         except UnavailableError as error:
             return error.message
-        except Exception:
+        except RefusedError:
             await self._unfinished.close(POSTER, event_id)
             raise
         return None
@@ -139,7 +141,7 @@ class Nights:
             news = [announcements.created(event), *await self._became(Status.DRAFT, event)]
             await self._outbox.append(*news, key=event.id, version=event.version)
             if event.poster is not None:
-                await self._unfinished.close(POSTER, event.id)
+                await self._close_poster(event.id)
 
         await self._transaction(work)
 
@@ -150,12 +152,38 @@ class Nights:
         name = known[event.creator_id].name if event.creator_id in known else ""
         return announcements.became(old, event, name)
 
-    async def settle_poster(self, event_id: str, _: Mapping[str, Any]) -> None:
-        """Remove a poster whose event was never stored with it."""
-        event = await self._events.get(event_id)
-        if event is None or event.poster is None:
+    async def _close_poster(self, event_id: str) -> None:
+        """End a poster's intent; inside the caller's transaction.
+
+        Raises:
+            UnavailableError: the sweeper took us for dead meanwhile.
+        """
+        if not await self._unfinished.close(POSTER, event_id):
+            raise UnavailableError("storing the poster took too long")
+
+    async def settle_poster(self, event_id: str, facts: Mapping[str, Any]) -> None:
+        """Make event and poster agree: a new poster is adopted, one nobody shows is removed."""
+        event, shown = await self._events.get(event_id), await self._posters.version(event_id)
+        if event is not None and shown not in {None, facts["before"]}:
+            await self._adopt(event_id)
+        elif shown is not None and (event is None or event.poster is None):
             await self._posters.remove(event_id)
-        await self._unfinished.close(POSTER, event_id)
+
+    async def _adopt(self, event_id: str) -> None:
+        async def work() -> None:
+            event = await self._events.get(event_id)
+            if event is not None:
+                await self._save_poster(event, self._poster_url.format(id=event_id))
+                await self._unfinished.close(POSTER, event_id)
+
+        await self._transaction(work)
+
+    async def _save_poster(self, event: Event, poster: str | None) -> None:
+        """Store an event with another poster and tell of it; inside the caller's transaction."""
+        changed = event.next(poster=poster)
+        await self._events.save(changed)
+        news = announcements.updated(changed)
+        await self._outbox.append(news, key=event.id, version=changed.version)
 
     async def get(self, visitor: Identity | None, event_id: str) -> Event:
         """Return an event.
@@ -238,6 +266,34 @@ class Nights:
             InvalidError: the event is completed, or not a picture.
             UnavailableError: the poster could not be stored; nothing changed.
         """
+        await self._check_poster_may_change(caller, event_id)
+        before = await self._posters.version(event_id)
+        if not poster:
+            await self._drop_poster(caller, event_id, before)
+            return
+        await self._unfinished.open(POSTER, event_id, before=before)
+        await self._posters.put(event_id, poster)
+
+        async def work() -> None:
+            event = await self._editable(caller, event_id)
+            await self._save_poster(event, self._poster_url.format(id=event_id))
+            await self._close_poster(event_id)
+
+        await self._transaction(work)
+
+    async def _drop_poster(self, caller: Identity, event_id: str, before: str | None) -> None:
+        """Go back to the default poster; the other is removed now, or later if media is away."""
+
+        async def work() -> None:
+            await self._unfinished.open(POSTER, event_id, before=before)
+            await self._save_poster(await self._editable(caller, event_id), None)
+
+        await self._transaction(work)
+        with suppress(UnavailableError):
+            await self._posters.remove(event_id)
+            await self._unfinished.close(POSTER, event_id)
+
+    async def _check_poster_may_change(self, caller: Identity, event_id: str) -> None:
         event = await self._events.get(event_id)
         if event is None:
             raise NotFoundError("no such event")
@@ -245,17 +301,6 @@ class Nights:
             raise ForbiddenError("this event is not yours")
         if event.status_at(self._clock()) is Status.COMPLETED:
             raise InvalidError("status: a completed event keeps its poster", field="status")
-        if poster:
-            await self._posters.put(event_id, poster)
-        address = self._poster_url.format(id=event_id) if poster else None
-
-        async def work() -> None:
-            changed = (await self._editable(caller, event_id)).next(poster=address)
-            await self._events.save(changed)
-            news = announcements.updated(changed)
-            await self._outbox.append(news, key=event_id, version=changed.version)
-
-        await self._transaction(work)
 
 
 def replace_items(page: Page[Event], items: list[Event]) -> Page[Event]:

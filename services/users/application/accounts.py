@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from services.contracts.errors import (
     InvalidError,
     NotFoundError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from services.contracts.events import (
     UserCreated,
@@ -25,6 +27,7 @@ from services.kit.paging import Page, Window
 from services.kit.tokens import Identity
 from services.users import domain
 from services.users.application.ports import (
+    AVATAR,
     REGISTRATION,
     REMOVAL,
     Accounts,
@@ -182,14 +185,12 @@ class Application:
         return await self._transaction(work)
 
     async def settle_registration(self, user_id: str, facts: Mapping[str, Any]) -> None:
-        """Complete or forget a registration whose process died."""
-        if await self._accounts.by_user_id(user_id) is None:
-            await self._unfinished.close(REGISTRATION, user_id)
-            return
-        await self._accounts.grant_role(user_id)
-        await self._complete(
-            domain.new_user(user_id, facts["role"], facts["username"], facts["email"])
-        )
+        """Complete a registration whose process died, if Keycloak has its account."""
+        if await self._accounts.by_user_id(user_id) is not None:
+            await self._accounts.grant_role(user_id)
+            await self._complete(
+                domain.new_user(user_id, facts["role"], facts["username"], facts["email"])
+            )
 
     async def refresh(self, token: str) -> Tokens:
         """Return new tokens for a refresh token.
@@ -252,12 +253,16 @@ class Application:
     async def _change(self, user_id: str, edited: Edit) -> User:
         async def work() -> User:
             user = edited(await self.get(user_id))
-            await self._users.replace(user)
-            updated = msgspec.convert(self._facts(user), UserUpdated)
-            await self._events.append(updated, key=user.id, version=user.version)
+            await self._save(user)
             return user
 
         return await self._transaction(work)
+
+    async def _save(self, user: User) -> None:
+        """Store a user's new version and tell of it; inside the caller's transaction."""
+        await self._users.replace(user)
+        updated = msgspec.convert(self._facts(user), UserUpdated)
+        await self._events.append(updated, key=user.id, version=user.version)
 
     async def set_avatar(self, caller: Identity, user_id: str, content: bytes | None) -> str:
         """Store a picture, or the default where there is none, and return its address.
@@ -267,21 +272,55 @@ class Application:
             UnavailableError: the picture could not be stored; nothing changed.
         """
         own(caller, user_id)
+        if not content:
+            await self.remove_avatar(caller, user_id)
+            return self.addresses.avatar(await self.get(user_id))
         await self.get(user_id)
-        avatar = None
-        if content:
-            await self._pictures.put(user_id, content)
-            avatar = self.addresses.own(user_id)
-        user = await self._change(user_id, _with_avatar(avatar))
-        return self.addresses.avatar(user)
+        before = await self._pictures.version(user_id)
+        await self._unfinished.open(AVATAR, user_id, before=before)
+        await self._pictures.put(user_id, content)
+
+        async def work() -> User:
+            user = (await self.get(user_id)).with_avatar(self.addresses.own(user_id))
+            await self._save(user)
+            if not await self._unfinished.close(AVATAR, user_id):
+                raise UnavailableError("storing the picture took too long")
+            return user
+
+        return self.addresses.avatar(await self._transaction(work))
 
     async def remove_avatar(self, caller: Identity, user_id: str) -> None:
-        """Go back to the default picture."""
+        """Go back to the default picture; the other is removed now, or later if media is away."""
         own(caller, user_id)
-        user = await self.get(user_id)
-        if user.profile.avatar is not None:
-            await self._change(user_id, _with_avatar(None))
+        if (await self.get(user_id)).profile.avatar is None:
+            return
+        before = await self._pictures.version(user_id)
+
+        async def work() -> None:
+            await self._unfinished.open(AVATAR, user_id, before=before)
+            await self._save((await self.get(user_id)).with_avatar(None))
+
+        await self._transaction(work)
+        with suppress(UnavailableError):
             await self._pictures.remove(user_id)
+            await self._unfinished.close(AVATAR, user_id)
+
+    async def settle_avatar(self, user_id: str, facts: Mapping[str, Any]) -> None:
+        """Make profile and picture agree: a new picture is adopted, one nobody shows is removed."""
+        user, shown = await self._users.get(user_id), await self._pictures.version(user_id)
+        if user is not None and shown not in {None, facts["before"]}:
+            await self._adopt(user_id)
+        elif shown is not None and (user is None or user.profile.avatar is None):
+            await self._pictures.remove(user_id)
+
+    async def _adopt(self, user_id: str) -> None:
+        async def work() -> None:
+            user = await self._users.get(user_id)
+            if user is not None:
+                await self._save(user.with_avatar(self.addresses.own(user_id)))
+                await self._unfinished.close(AVATAR, user_id)
+
+        await self._transaction(work)
 
     async def change_password(
         self, caller: Identity, user_id: str, passwords: Sequence[str]
@@ -335,10 +374,6 @@ class Application:
             )
         )
         return facts
-
-
-def _with_avatar(avatar: str | None) -> Edit:
-    return lambda user: user.changed(profile=replace(user.profile, avatar=avatar))
 
 
 def _refresh_token(token: str) -> str:

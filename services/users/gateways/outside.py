@@ -183,6 +183,19 @@ class Media:
         self._tokens = tokens
         self._client = client
 
+    async def version(self, user_id: str) -> str | None:
+        """Return what tells a user's avatar from another, ``None`` where the default one is shown.
+
+        Raises:
+            UnavailableError: media does not answer.
+        """
+        paths = (f"users/{user_id}/avatar.jpg", "users/default.png")
+        shown, default = [await self._send("HEAD", path) for path in paths]
+        if shown.is_error or default.is_error:
+            raise UnavailableError("pictures are not available right now")
+        same = shown.headers["ETag"] == default.headers["ETag"]
+        return None if same else str(shown.headers["ETag"])
+
     async def put(self, user_id: str, content: bytes) -> None:
         """Store an avatar.
 
