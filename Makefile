@@ -75,8 +75,12 @@ test-hostile: venv ## attack the running product (about 10 minutes; SHORT=1 leav
 	@$(BIN)/python -m local fetch
 	@SHORT=$(SHORT) $(BIN)/pytest -m "hostile$(if $(SHORT), and not long)" tests/hostile
 
+test-faults: venv ## kill, hang and fill parts under load (20 minutes; SHORT=1: 4; FAULT_SEED=n repeats one)
+	@$(BIN)/python -m local fetch
+	@SHORT=$(SHORT) FAULT_SEED=$(FAULT_SEED) $(BIN)/pytest -m faults tests/faults
+
 bench: venv ## compare what the product costs with the least it could; fails under a bar (about 10 minutes)
 	@$(BIN)/python -m local fetch
 	@$(BIN)/python -m benchmarks $(name)
 
-.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver test-hostile bench
+.PHONY: up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver test-hostile test-faults bench

@@ -1,8 +1,12 @@
 """Consumers against a real broker and a real database."""
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from services.kit.mongo import Mongo
 from services.kit.service import supervise
 
 QUEUE = "q"
+DELIVERIES = 3
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ async def broker(servers: Servers, vhost: str) -> AsyncIterator[Broker]:
             "pattern": f"^{QUEUE}$",
             "apply-to": "queues",
             "definition": {
-                "delivery-limit": 2,
+                "delivery-limit": DELIVERIES - 1,
                 "dead-letter-exchange": "dead",
                 "dead-letter-routing-key": QUEUE,
             },
@@ -143,6 +148,18 @@ async def test_a_failing_handler_ends_in_the_dead_letters_and_can_be_replayed(
     assert await dlq.depth(broker, QUEUE) == 0
 
 
+async def test_an_effect_that_calls_the_network_is_noted_afterwards_and_not_repeated(
+    broker: Broker, database: Mongo
+) -> None:
+    seen = Seen()
+    consumer = Consumer(broker, QUEUE, {UserDeleted: seen}, service="t", inbox=Inbox(database))
+    for name in ("same", "same", "last"):
+        await send(broker, name)
+    async with consuming(consumer):
+        await seen.count(2)
+    assert seen.ids == ["same", "last"]
+
+
 @pytest.mark.parametrize("guarded", [True, False])
 async def test_a_message_delivered_twice_has_one_effect_only_with_the_inbox(
     broker: Broker, database: Mongo, *, guarded: bool
@@ -167,6 +184,68 @@ async def test_a_message_delivered_twice_has_one_effect_only_with_the_inbox(
 
         await eventually(last)
     assert seen.ids.count("same") == (1 if guarded else 2)
+
+
+@pytest.mark.parametrize(
+    ("guard", "last_write", "count"),
+    [("guarded", "mongodb commitTransaction", 1), ("bare", "mongodb update counts", 2)],
+)
+async def test_a_process_that_dies_before_the_acknowledgement_counts_once_only_with_the_inbox(
+    broker: Broker,
+    database: Mongo,
+    mongo_url: str,
+    vhost: str,
+    tmp_path: Path,
+    guard: str,
+    last_write: str,
+    count: int,
+) -> None:
+    control = tmp_path / "crash"
+    control.write_text(last_write)
+    urls = {"MONGO_URL": mongo_url, "AMQP_URL": vhost, "CRASH_POINTS": str(control)}
+    await send(broker, "x")
+    async with asyncio.timeout(30):
+        assert await (await counting(guard, urls)).wait() == -signal.SIGKILL
+    await send(broker, "last")
+    again = await counting(guard, urls)
+    await counted(database, "last", again)
+    row = await database["counts"].find_one({"_id": "x"})
+    assert row is not None
+    assert row["n"] == count
+
+
+async def test_a_message_that_kills_its_process_takes_no_other_into_the_dead_letters(
+    broker: Broker, database: Mongo, mongo_url: str, vhost: str, tmp_path: Path
+) -> None:
+    urls = {"MONGO_URL": mongo_url, "AMQP_URL": vhost, "CRASH_POINTS": str(tmp_path / "crash")}
+    for name in ("poison", "next", "last"):
+        await send(broker, name)
+    for _ in range(DELIVERIES):
+        async with asyncio.timeout(30):
+            assert await (await counting("guarded", urls)).wait() == -signal.SIGKILL
+    await counted(database, "last", await counting("guarded", urls))
+    (letter,) = await dlq.show(broker, QUEUE, limit=5)
+    assert letter.message_id == "poison"
+    assert await database["counts"].count_documents({}) == 2
+
+
+async def counting(guard: str, urls: dict[str, str]) -> asyncio.subprocess.Process:
+    words = [str(Path(__file__).with_name("counting_consumer.py")), QUEUE, guard]
+    found = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **urls}
+    return await asyncio.create_subprocess_exec(sys.executable, *words, env=found)
+
+
+async def counted(database: Mongo, name: str, process: asyncio.subprocess.Process) -> None:
+    """Wait until a process has counted a message, then end it."""
+
+    async def done() -> bool:
+        return await database["counts"].find_one({"_id": name}) is not None
+
+    try:
+        await eventually(done)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_a_deleted_queue_ends_the_run_and_a_new_one_is_read(

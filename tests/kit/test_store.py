@@ -1,6 +1,7 @@
 """Transactions, leases, outbox, inbox and intents against a real database."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from client import eventually
+from services.contracts.errors import UnavailableError
 from services.contracts.events import EventCancelled, UserDeleted, decode
-from services.kit import inbox, intents, mongo, outbox
+from services.kit import clock, inbox, intents, mongo, outbox
 from services.kit.clock import utc_now
 from services.kit.inbox import DuplicateMessageError, Inbox
 from services.kit.intents import Intents, Sweeper
@@ -212,6 +214,29 @@ async def test_a_relay_that_was_idle_for_long_is_still_woken_at_once(
         await store.close()
 
 
+async def test_a_relay_stops_before_another_may_have_its_lease_and_keeps_what_went_out(
+    store: Mongo,
+) -> None:
+    """Confirms that take longer than the lease must not have two relays publish at once."""
+    box, collected, loop = Outbox(store), Collected(), asyncio.get_running_loop()
+    for key in ("quick", "slow"):
+        await box.append(EventCancelled(event_id=key), key=key, version=1)
+
+    async def publish(routing_key: str, body: bytes, *, message_id: str, key: str) -> None:
+        if key == "slow":
+            await asyncio.Event().wait()
+        await collected.publish(routing_key, body, message_id=message_id, key=key)
+
+    relay = Relay(store, publish, service="t")
+    relay._lease = Lease(store, "outbox-relay", term=timedelta(seconds=2))
+    started = loop.time()
+    with pytest.raises(TimeoutError):
+        await relay.run()
+    assert loop.time() - started < 2
+    pending = store["outbox"].find({"pending": True})
+    assert [row["key"] async for row in pending] == ["slow"]
+
+
 async def test_the_inbox_lets_a_message_in_once(store: Mongo) -> None:
     box = Inbox(store)
 
@@ -237,6 +262,15 @@ async def test_a_rolled_back_effect_may_come_again(store: Mongo) -> None:
     await store.transaction(lambda: box.once("m"))
 
 
+GRACE = timedelta(seconds=30)
+
+
+async def age(store: Mongo, subject: str) -> None:
+    """Make an intent as old as one whose process died."""
+    aged = [{"$set": {"openedAt": {"$subtract": ["$$NOW", 40_000]}}}]
+    await store["intents"].update_one({"subject": subject}, aged)
+
+
 async def test_the_sweeper_settles_the_dead_and_leaves_the_living(store: Mongo) -> None:
     notes, settled = Intents(store), []
 
@@ -246,12 +280,60 @@ async def test_the_sweeper_settles_the_dead_and_leaves_the_living(store: Mongo) 
         settled.append((subject, facts["why"]))
         await notes.close("k", subject)
 
-    old = Intents(store, clock=lambda: utc_now() - timedelta(minutes=5))
-    await old.open("k", "broken", why=1)
-    await old.open("k", "dead", why=2)
-    await notes.open("k", "alive", why=3)
-    sweeper = Sweeper(store, {"k": settle})
+    for why, subject in enumerate(("broken", "dead", "alive")):
+        await notes.open("k", subject, why=why)
+    await age(store, "broken")
+    await age(store, "dead")
+    sweeper = Sweeper(store, {"k": settle}, grace=GRACE)
     assert await sweeper.sweep() == 1
-    assert settled == [("dead", 2)]
+    assert settled == [("dead", 1)]
     assert await notes.exists("k", "alive")
     assert await notes.exists("k", "broken")
+
+
+async def test_what_a_settler_leaves_open_is_looked_at_twice(store: Mongo) -> None:
+    notes, looks = Intents(store), []
+
+    async def look(subject: str, _: Mapping[str, Any]) -> None:
+        looks.append(subject)
+
+    await notes.open("k", "late")
+    sweeper = Sweeper(store, {"k": look}, grace=GRACE)
+    for expected in (1, 2, 2):
+        await age(store, "late")
+        await sweeper.sweep()
+        await sweeper.sweep()
+        assert looks == ["late"] * expected
+    assert not await notes.exists("k", "late")
+
+
+async def test_nobody_opens_what_is_being_settled_and_an_opened_one_keeps_its_facts(
+    store: Mongo,
+) -> None:
+    notes, met = Intents(store), []
+
+    async def settle(subject: str, facts: Mapping[str, Any]) -> None:
+        with pytest.raises(UnavailableError):
+            await notes.open("k", subject, before="later")
+        met.append(facts["before"])
+        await notes.close("k", subject)
+
+    await notes.open("k", "x", before="first")
+    await notes.open("k", "x", before="second")
+    await age(store, "x")
+    assert await Sweeper(store, {"k": settle}, grace=GRACE).sweep() == 1
+    assert met == ["first"]
+    assert not await notes.close("k", "x")
+
+
+async def test_an_intent_is_old_by_the_clock_of_the_database_alone(
+    store: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = utc_now() + timedelta(minutes=10)
+    monkeypatch.setattr(clock, "utc_now", lambda: ahead)
+    monkeypatch.setattr(time, "time", ahead.timestamp)
+    notes = Intents(store)
+    await notes.open("k", "x")
+    assert await notes.stale(GRACE) == []
+    await age(store, "x")
+    assert [row["subject"] for row in await notes.stale(GRACE)] == ["x"]
