@@ -6,6 +6,9 @@ from typing import Any
 PRIVATE_PATHS = ("internal", "metrics")
 # Pages load many pictures at once, so pictures get a wider bucket than everything else.
 MEDIA_FACTOR = 5
+# Far less than what a service reads: it closes on more while the gateway still writes, which would
+# count as a failure of the service.
+HEADER_BYTES = 32_768
 # A client that leaves amid its own body looks like a failing service, so the breaker must not see
 # any: whoever sends such requests on purpose would close the service to everybody.
 WITH_BODY = "HeaderRegexp(`Content-Length`, `[1-9]`)"
@@ -17,6 +20,7 @@ def static_arguments(*, listen: str) -> tuple[str, ...]:
     """Return Traefik's command-line arguments besides the dynamic file's."""
     return (
         f"--entrypoints.web.address={listen}",
+        f"--entrypoints.web.http.maxheaderbytes={HEADER_BYTES}",
         "--entrypoints.web.transport.respondingtimeouts.readtimeout=60s",
         "--entrypoints.web.transport.respondingtimeouts.idletimeout=90s",
         "--entrypoints.web.transport.lifecycle.gracetimeout=5s",

@@ -74,11 +74,23 @@ async def test_a_malformed_chunk_is_refused(product: Client) -> None:
     assert (await door.send(head, b"zz\r\n{}\r\n0\r\n\r\n")).status == 400
 
 
-@pytest.mark.parametrize(("size", "statuses"), [(60_000, {400}), (70_000, {414})])
+@pytest.mark.parametrize(
+    ("size", "statuses"), [(30_000, {400}), (60_000, {400, 431}), (70_000, {414, 431})]
+)
 async def test_a_long_address_is_refused(door: Door, size: int, statuses: set[int]) -> None:
     answer = await door.send(door.head(f"GET /search?prefix={'x' * size}", CLOSE))
     assert answer.status in statuses
     assert answer.seconds < second()
+
+
+@pytest.mark.parametrize("size", [40_000, 200_000, 500_000, 900_000])
+async def test_long_headers_close_the_service_to_nobody(product: Client, size: int) -> None:
+    door = doors(product, "users")["gateway"]
+    for _ in range(20):
+        answer = await door.send(door.head("GET /health", "X-A: " + "x" * size, CLOSE))
+        assert answer.status == 431
+    for _ in range(10):
+        assert (await door.send(door.head("GET /health", CLOSE))).status == 200
 
 
 @pytest.mark.parametrize(
