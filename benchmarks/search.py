@@ -5,6 +5,7 @@ force, and the written queries of the tests by their first hits.
 """
 
 import random
+import statistics
 import time
 import urllib.parse
 from collections import defaultdict
@@ -266,7 +267,18 @@ def _figures(kind: str, turns: Sequence[Mapping[str, Sequence[float]]]) -> list[
             figures.ratios(late["request"], late["find"]),
         ),
         *(Figure(f"{kind}, {percent}, {name}", values, "ms") for name, values in late.items()),
+        Figure(f"{kind}, search / driver's find, each query by itself", _each(kind, turns)),
     ]
+
+
+def _each(kind: str, turns: Sequence[Mapping[str, Sequence[float]]]) -> list[float]:
+    """Return each query's ratio of medians: a late find of one must not hide a late search."""
+    count = len(pairs(utc_now())[kind])
+
+    def median(name: str, number: int) -> float:
+        return statistics.median(one for turn in turns for one in turn[name][number::count])
+
+    return [median("search", number) / median("find", number) for number in range(count)]
 
 
 def _share(right: Sequence[bool]) -> float:
