@@ -26,7 +26,8 @@ from services.kit.publishing import Publishing
 
 CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15
-PREFETCH = 50
+# The broker counts a delivery for all that a dead process held: others must not pay for one.
+PREFETCH = 1
 PROBE_SECONDS = 5.0
 HANDLE_SECONDS = 60.0
 FIRST_PAUSE = 0.1
