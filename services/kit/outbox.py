@@ -9,7 +9,7 @@ relies on. What is published leaves a row that tells of it for a while, but no l
 import asyncio
 import itertools
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Protocol
@@ -143,7 +143,7 @@ class Relay:
         if not pending:
             return 0
         window = asyncio.Semaphore(IN_FLIGHT)
-        confirmed: list[object] = []
+        confirmed = _Confirmed(self._mark)
         chains = [
             self._publish_in_order(list(rows), window, confirmed)
             for _, rows in itertools.groupby(pending, key=lambda row: row["key"])
@@ -151,7 +151,7 @@ class Relay:
         try:
             outcomes = await asyncio.gather(*chains, return_exceptions=True)
         finally:
-            await self._mark(confirmed)
+            await confirmed.all_marked()
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -166,7 +166,7 @@ class Relay:
         return await ordered.to_list()
 
     async def _publish_in_order(
-        self, rows: Iterable[Document], window: asyncio.Semaphore, confirmed: list[object]
+        self, rows: Iterable[Document], window: asyncio.Semaphore, confirmed: "_Confirmed"
     ) -> None:
         for row in rows:
             async with window, asyncio.timeout(PUBLISH_SECONDS):
@@ -182,12 +182,11 @@ class Relay:
         return tracing.NOTHING if self._spans is None else self._spans.resumed(row.get("trace", {}))
 
     async def _mark(self, ids: list[object]) -> None:
-        if ids:
-            done: list[Document] = [
-                {"$set": {"publishedAt": "$$NOW"}},
-                {"$unset": ["pending", "body"]},
-            ]
-            await self._rows.update_many({"_id": {"$in": ids}}, done)
+        done: list[Document] = [
+            {"$set": {"publishedAt": "$$NOW"}},
+            {"$unset": ["pending", "body"]},
+        ]
+        await self._rows.update_many({"_id": {"$in": ids}}, done)
 
     async def _measure(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -215,6 +214,29 @@ class Relay:
             except PyMongoError as error:
                 log.info("change stream ended, polling goes on", error=str(error))
                 await asyncio.sleep(POLL_SECONDS)
+
+
+class _Confirmed:
+    """Marks what the broker confirmed in handfuls, while more is on its way to it."""
+
+    def __init__(self, mark: Callable[[list[object]], Coroutine[Any, Any, None]]) -> None:
+        self._mark = mark
+        self._ids: list[object] = []
+        self._marking: list[asyncio.Task[None]] = []
+
+    def append(self, row_id: object) -> None:
+        self._ids.append(row_id)
+        if len(self._ids) >= IN_FLIGHT:
+            self._begin()
+
+    async def all_marked(self) -> None:
+        if self._ids:
+            self._begin()
+        await asyncio.gather(*self._marking)
+
+    def _begin(self) -> None:
+        ids, self._ids = self._ids, []
+        self._marking.append(asyncio.create_task(self._mark(ids)))
 
 
 async def _within(seconds: float, wait: Callable[[], Awaitable[object]]) -> None:
