@@ -1,4 +1,6 @@
-"""The least that could store an event with its outbox row: the driver's own transaction in a loop.
+"""The least that could store an event with its outbox row: the driver's own calls in a loop.
+
+They are those of the product: one read, that the account still stands, and a transaction.
 
 ``MONGO_URL`` says where. Each line of input, ``COUNT LINES``, is answered with the seconds that so
 many transactions took on so many lines at a time.
@@ -18,6 +20,7 @@ from pymongo.write_concern import WriteConcern
 
 from services.kit.mongo import Document
 
+ACCOUNT = uuid.uuid4().hex
 WRITE, READ = WriteConcern("majority"), ReadConcern("snapshot")
 
 
@@ -32,6 +35,7 @@ class Writer:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(url, tz_aware=True)
         database = self._client.get_default_database()
         self._events, self._outbox = database["events"], database["outbox"]
+        self._gone = database["gone"]
         self._event: Document = {}
         self._news: Document = {}
 
@@ -47,6 +51,7 @@ class Writer:
 
         async def work() -> None:
             for _ in left:
+                await self._gone.find_one({"_id": ACCOUNT}, {"_id": 1})
                 async with self._client.start_session() as session:
                     await session.with_transaction(
                         self._once, read_concern=READ, write_concern=WRITE
