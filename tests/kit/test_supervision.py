@@ -1,6 +1,7 @@
 """Background work goes on whatever ends it, and ends when it is told to."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,4 +86,6 @@ async def test_a_service_is_ready_once_it_is_prepared() -> None:
 
 
 def _service(**fields: object) -> Service:
-    return Service(name="t", app=None, health=Health("t", {}), **fields)  # type: ignore[arg-type]
+    verifier = SimpleNamespace(keep_fresh=asyncio.Event().wait)
+    app = SimpleNamespace(state=SimpleNamespace(verifier=verifier))
+    return Service(name="t", app=app, health=Health("t", {}), **fields)  # type: ignore[arg-type]
