@@ -68,8 +68,8 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-test-apiserver: venv ## check the CRD with a real API server (KUBEBUILDER_ASSETS names its folder)
-	@$(BIN)/pytest -m apiserver tests/operator/test_apiserver.py
+test-apiserver: venv ## check CRD, operator and plugin with a real API server (KUBEBUILDER_ASSETS names its folder)
+	@$(BIN)/pytest -m apiserver tests/operator
 
 test-hostile: venv ## attack the running product (about 10 minutes; SHORT=1 leaves most of the waiting out)
 	@$(BIN)/python -m local fetch

@@ -8,11 +8,11 @@ import yaml
 
 from eventonight_operator.rules import RULES
 from eventonight_operator.spec import GROUP, KIND, PLURAL, VERSION, Spec
+from eventonight_operator.spec.status import Status
 
 Schema = dict[str, Any]
 
 REF = "#/$defs/{name}"
-MAX_TEXT = 32_768
 LIST_KEYS = {
     "services": ["name"],
     "exchanges": ["name"],
@@ -21,32 +21,10 @@ LIST_KEYS = {
     "clients": ["clientId"],
     "replicaSets": ["name"],
     "databases": ["name"],
+    "imagePullSecrets": ["name"],
     "conditions": ["type"],
 }
-SETS = {"roles", "serviceAccountRoles", "realmManagementRoles", "hosts"}
-REASONS = [
-    "AllReady",
-    "Progressing",
-    "KeycloakUnreachable",
-    "KeycloakUnauthorized",
-    "BrokerUnreachable",
-    "BrokerUnauthorized",
-    "DatabaseUnreachable",
-    "DatabaseUnauthorized",
-    "QuorumLost",
-    "MemberNotSynced",
-    "NoPrimary",
-    "ScalingInProgress",
-    "RolloutStalled",
-    "AdoptionConflict",
-    "DriftCorrected",
-    "SecretMissing",
-    "SecretInvalid",
-    "QueueNotEmpty",
-    "InvalidReference",
-    "ReconcilePaused",
-    "DependencyTimeout",
-]
+SETS = {"roles", "serviceAccountRoles", "realmManagementRoles", "hosts", "inventory"}
 COLUMNS = (
     ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", 0),
     ("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason", 0),
@@ -145,6 +123,8 @@ def _structural(schema: Schema, parts: Schema, name: str) -> Schema:
         out.update(_list_type(name))
     if "enum" in out:
         out["type"] = "string"
+    if not out.get("required"):
+        out.pop("required", None)
     return out
 
 
@@ -172,103 +152,33 @@ def _at(schema: Schema, steps: list[str]) -> Schema:
     return schema
 
 
-def _text(description: str, limit: int = 256) -> Schema:
-    return {"type": "string", "maxLength": limit, "description": description}
-
-
-def _number(description: str) -> Schema:
-    return {"type": "integer", "format": "int64", "minimum": 0, "description": description}
-
-
 def status_schema() -> Schema:
-    """Return the structural schema of ``status``."""
-    return {
-        "type": "object",
-        "description": "What was observed.",
-        "properties": {
-            "observedGeneration": _number("Generation that the status speaks of."),
-            "operatorVersion": _text("Version of the operator that wrote it."),
-            "replicas": _number("Pods of all services."),
-            "selector": _text("Label selector of the services' pods."),
-            "conditions": {
-                "type": "array",
-                "description": "metav1 conditions.",
-                "maxItems": 16,
-                **_list_type("conditions"),
-                "items": _condition(),
-            },
-            "summary": {
-                "type": "object",
-                "description": "Short texts for people.",
-                "properties": {
-                    "services": _text("Ready of wished services."),
-                    "queues": _text("Ready of wished queues."),
-                    "realm": _text("Realm."),
-                    "mongo": _text("Healthy of wished members."),
-                },
-            },
-            "drift": _drift(),
-            "inventory": {
-                "type": "array",
-                "description": "What was made for this resource, as system/kind/name.",
-                "maxItems": 512,
-                "x-kubernetes-list-type": "set",
-                "items": {"type": "string", "maxLength": 512},
-            },
-        },
-    }
+    """Return the structural schema of ``status``; it has no defaults: nothing is assumed."""
+    (top,), parts = msgspec.json.schema_components([Status], ref_template=REF)
+    return _without_defaults(_structural(top, parts, "status"))
 
 
-def _drift() -> Schema:
-    return {
-        "type": "object",
-        "description": "What was found to differ.",
-        "properties": {
-            "lastDetected": {"type": "string", "format": "date-time", "description": "When."},
-            "lastCorrected": {"type": "string", "format": "date-time", "description": "When."},
-            "corrections": _number("Repairs so far."),
-            "objects": {
-                "type": "array",
-                "description": "The latest, as kind/name.",
-                "maxItems": 20,
-                "x-kubernetes-list-type": "atomic",
-                "items": {"type": "string", "maxLength": 512},
-            },
-        },
-    }
+def _without_defaults(schema: Schema) -> Schema:
+    out = _without(schema, "default")
+    if "properties" in out:
+        out["properties"] = {k: _without_defaults(v) for k, v in out["properties"].items()}
+    if "items" in out:
+        out["items"] = _without_defaults(out["items"])
+    return out
 
 
-def _condition() -> Schema:
-    return {
-        "type": "object",
-        "required": ["type", "status", "reason", "message", "lastTransitionTime"],
-        "properties": {
-            "type": _text("What is told of."),
-            "status": {
-                "type": "string",
-                "enum": ["True", "False", "Unknown"],
-                "description": "Whether it holds.",
-            },
-            "reason": {
-                "type": "string",
-                "enum": list(REASONS),
-                "description": "Why, one word of a closed list.",
-            },
-            "message": _text("Why, for people.", MAX_TEXT),
-            "observedGeneration": _number("Generation it speaks of."),
-            "lastTransitionTime": {
-                "type": "string",
-                "format": "date-time",
-                "description": "When the status changed last.",
-            },
-        },
-    }
+class _Plain(yaml.SafeDumper):
+    """Writes what is used twice twice, since people read this."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class asks for it
+        """Return that nothing is worth an alias."""
+        return True
 
 
 def main() -> None:
     """Write the CRD as YAML to standard output."""
     sys.stdout.write("# Generated by: python -m eventonight_operator.crd\n")
-    sys.stdout.write(yaml.safe_dump(definition(), sort_keys=False, width=100))
+    sys.stdout.write(yaml.dump(definition(), Dumper=_Plain, sort_keys=False, width=100))
 
 
 if __name__ == "__main__":

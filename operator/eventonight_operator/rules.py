@@ -46,6 +46,18 @@ def _declared(kind: str, plural: str) -> Rule:
     )
 
 
+def _own_secrets(path: str, accounts: str) -> Rule:
+    others = f"self.{accounts}.exists_one(b, b.secretRef.name == a.secretRef.name)"
+    return Rule(
+        path=path,
+        cel=f"self.{accounts}.all(a, {others})",
+        message=f"two {accounts} share a Secret",
+        check=lambda node: (
+            len({a["secretRef"]["name"] for a in node[accounts]}) == len(node[accounts])
+        ),
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         path="spec.services[]",
@@ -84,7 +96,13 @@ RULES: tuple[Rule, ...] = (
         path="spec.mongodb.replicaSets[]",
         cel="size(self.hosts) == 0 || size(self.hosts) == self.members",
         message="hosts must be empty or name every member",
-        check=lambda node: len(node["hosts"]) in {0, node.get("members", 3)},
+        check=lambda node: len(node.get("hosts", [])) in {0, node.get("members", 3)},
+    ),
+    Rule(
+        path="spec.mongodb.replicaSets[]",
+        cel="size(self.hosts) > 0 || has(self.statefulSet)",
+        message="name the members' hosts or the statefulSet that runs them",
+        check=lambda node: bool(node.get("hosts")) or "statefulSet" in node,
     ),
     Rule(
         path="spec.mongodb.replicaSets[]",
@@ -177,6 +195,18 @@ RULES: tuple[Rule, ...] = (
         cel="self.requestsPerSecond <= self.burst",
         message="requestsPerSecond must not be above burst",
         check=lambda node: node.get("requestsPerSecond", 100) <= node.get("burst", 200),
+    ),
+    _own_secrets("spec.messaging", "users"),
+    _own_secrets("spec.identity", "clients"),
+    _own_secrets("spec.mongodb.replicaSets[]", "databases"),
+    Rule(
+        path="spec.messaging",
+        cel="self.users.all(u, u.secretRef.name != self.connection.adminSecretRef.name)",
+        message="a service must not share the administrator's Secret",
+        check=lambda node: (
+            node["connection"]["adminSecretRef"]["name"]
+            not in {u["secretRef"]["name"] for u in node["users"]}
+        ),
     ),
     _unchanged("spec.messaging", "vhost"),
     _unchanged("spec.objectStore", "bucket"),

@@ -1,63 +1,15 @@
-import copy
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from eventonight_operator import crd, rules, spec
 from eventonight_operator.spec import ResourceError
-
-ROOT = Path(__file__).parents[2]
-DOCUMENT = yaml.safe_load((ROOT / "manifests/local.yaml").read_text())
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    document: dict[str, Any] = copy.deepcopy(DOCUMENT)
-    *steps, last = [int(one) if one.isdecimal() else one for one in path.split("/")]
-    place: Any = document
-    for step in steps:
-        place = place[step]
-    place[last] = value
-    return document
+from operator_samples import DOCUMENT, WRONG, changed
 
 
 def test_the_local_resource_is_valid() -> None:
     assert spec.decode(DOCUMENT).spec.messaging.vhost == "eventonight"
-
-
-WRONG = [
-    ("spec/services/0/replicas", -1, "replicas"),
-    ("spec/services/0/port", 70_000, "port"),
-    ("spec/messaging/queues/0/name", "", "name"),
-    ("spec/messaging/nonsense", 1, "nonsense"),
-    ("spec/services/0/autoscaling", {"maxReplicas": 3}, "not both"),
-    (
-        "spec/services/0",
-        {"name": "users", "port": 9000, "autoscaling": {"maxReplicas": 1}},
-        "minReplicas",
-    ),
-    ("spec/services/1/port", 9000, "share a port"),
-    ("spec/mongodb/replicaSets/0/members", 4, "members must be 1, 3, 5 or 7"),
-    ("spec/mongodb/replicaSets/0/members", 9, "members"),
-    ("spec/unsafe", {}, "allowSingleMember"),
-    ("spec/mongodb/replicaSets/0/hosts", ["a:1", "b:2"], "every member"),
-    ("spec/mongodb/replicaSets/0/databases/1/user", "users", "share a user"),
-    ("spec/messaging/bindings/0/queue", "nowhere", "queue that is not declared"),
-    ("spec/messaging/bindings/0/exchange", "nowhere", "exchange that is not declared"),
-    ("spec/messaging/exchanges/0/name", "eventonight.dlx", "dead letter exchange"),
-    ("spec/messaging/queues/0/name", "x.dlq", "reserved"),
-    ("spec/messaging/queues/0/groupSize", 2, "groupSize"),
-    ("spec/messaging/queues/0/owner", "nobody", "owner"),
-    ("spec/messaging/users/0/permissions/configure", ".*", "configure"),
-    ("spec/identity/clients/0/serviceAccountRoles", ["king"], "role that is not declared"),
-    ("spec/identity/realm/name", "master", "master realm"),
-    ("spec/identity/realm", {"name": "x", "verifyEmail": True}, "needs mail"),
-    ("spec/identity/realm/tokens", {"accessTokenLifespan": 60_000}, "accessTokenLifespan"),
-    ("spec/identity/realm/tokens", {"sessionIdleTimeout": 900_000}, "sessionIdleTimeout"),
-    ("spec/gateway/burst", 5, "burst"),
-]
 
 
 @pytest.mark.parametrize(("path", "value", "word"), WRONG, ids=[one[2] for one in WRONG])
