@@ -38,6 +38,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("spec/unsafe", {}, "allowSingleMember"),
     ("spec/mongodb/replicaSets/0/hosts", ["a:1", "b:2"], "every member"),
     ("spec/mongodb/replicaSets/0/hosts", [], "statefulSet that runs them"),
+    ("spec/mongodb/replicaSets/0/statefulSet", {"name": "mongodb"}, "keyfileSecretRef"),
     ("spec/mongodb/replicaSets/0/databases/1/user", "users", "share a user"),
     ("spec/mongodb/replicaSets/0/databases/1/secretRef/name", "users-mongodb", "databases share"),
     ("spec/messaging/users/1/secretRef/name", "users-rabbitmq", "two users share"),

@@ -1,5 +1,7 @@
 """How an outside system refuses, as one of the closed reasons that conditions give."""
 
+from eventonight_operator.spec.status import Reason
+
 
 class SystemFaultError(Exception):
     """An outside system cannot be worked with now.
@@ -9,7 +11,7 @@ class SystemFaultError(Exception):
         message: for people.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason: Reason = reason
         self.message = message

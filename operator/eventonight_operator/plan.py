@@ -5,13 +5,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from eventonight_operator.spec.status import Reason
+
 Fields = Mapping[str, Any]
 Key = tuple[str, str]
 Objects = Mapping[Key, Fields]
-Verb = Literal["create", "update", "delete", "blocked"]
+Verb = Literal["create", "update", "delete", "blocked", "waiting", "advice"]
+
+STEPS = frozenset({"create", "update", "delete"})
 
 MASK = "(hidden)"
-SECRET_WORDS = ("password", "secret")
+SECRET_FIELDS = frozenset({"password", "secret", "values"})
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -19,11 +23,13 @@ class Action(msgspec.Struct, frozen=True):
 
     Args:
         system: the outside system.
-        verb: what is done; ``blocked`` steps are told of and not done.
+        verb: what is done. Three are only told of: ``blocked`` needs a person, ``waiting`` needs
+            time, ``advice`` holds nothing up.
         kind: kind of object, e.g. ``queue``.
         name: the object's name.
         changes: ``field: old -> new`` per differing field, secrets hidden.
         fields: the wished fields, whole.
+        reason: why it is blocked or waiting.
     """
 
     system: str
@@ -32,6 +38,17 @@ class Action(msgspec.Struct, frozen=True):
     name: str
     changes: tuple[str, ...] = ()
     fields: Fields = {}
+    reason: Reason = "Progressing"
+
+    @property
+    def doable(self) -> bool:
+        """Whether it is a step to take, and not only told of."""
+        return self.verb in STEPS
+
+    @property
+    def secret_only(self) -> bool:
+        """Whether only credentials differ."""
+        return bool(self.changes) and all(MASK in change for change in self.changes)
 
     def __str__(self) -> str:
         """Return the step as a line for people."""
@@ -79,6 +96,6 @@ def _plain(value: Any) -> Any:
 
 
 def _change(field: str, old: Any, new: Any) -> str:
-    if any(word in field.lower() for word in SECRET_WORDS):
+    if field in SECRET_FIELDS:
         old, new = MASK, MASK
     return f"{field}: {old} -> {new}"

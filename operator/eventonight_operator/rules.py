@@ -106,6 +106,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         path="spec.mongodb.replicaSets[]",
+        cel="!has(self.statefulSet) || has(self.keyfileSecretRef)",
+        message="a statefulSet needs keyfileSecretRef: its members trust who knows their key",
+        check=lambda node: "statefulSet" not in node or "keyfileSecretRef" in node,
+    ),
+    Rule(
+        path="spec.mongodb.replicaSets[]",
         cel="self.databases.all(d, self.databases.exists_one(e, e.user == d.user))",
         message="two databases share a user",
         check=lambda node: len(_names(node["databases"], "user")) == len(node["databases"]),

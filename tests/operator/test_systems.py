@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import aio_pika
+import httpx
 import msgspec
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import Client, eventually
-from eventonight_operator import reconcile as operator
+from eventonight_operator.ledger import OpenLedger
 from eventonight_operator.plan import MASK, Fields, Key, differences
-from eventonight_operator.reconcile import diff, reconcile
+from eventonight_operator.reconcile import attempt, diff, reconcile
 from eventonight_operator.spec import Messaging, Unsafe
 from eventonight_operator.systems import keycloak
 from eventonight_operator.systems.rabbitmq import RabbitMQ
@@ -89,7 +90,12 @@ BROKER = [
         "update permission media",
     ),
     ("PUT", "users/media", {"password": "stolen", "tags": ""}, "update user media"),
-    ("PUT", "queues/eventonight/stray", {"durable": True}, "delete queue stray"),
+    (
+        "POST",
+        "bindings/eventonight/e/eventonight/q/media_queue",
+        {"routing_key": "#"},
+        "delete binding eventonight -> media_queue [#]",
+    ),
 ]
 
 
@@ -104,26 +110,92 @@ async def test_a_change_at_the_broker_is_named_and_repaired(
     await repaired(ready)
 
 
-async def test_a_queue_that_holds_messages_is_never_removed(ready: Servers) -> None:
+def messaging_of(servers: Servers, vhost: str, queues: list[Any]) -> Messaging:
+    document = msgspec.to_builtins(servers.setup.resource.spec.messaging)
+    document |= {
+        "vhost": vhost.rpartition("/")[2],
+        "users": [],
+        "queues": queues,
+        "bindings": [
+            {"exchange": "eventonight", "queue": one["name"], "routingKey": "#"} for one in queues
+        ],
+    }
+    return msgspec.convert(document, Messaging)
+
+
+SINGLE = Unsafe(allow_single_member=True)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def publish(admin: httpx.AsyncClient, exchange: str, **headers: str) -> Any:
+    body = {
+        "properties": {"headers": headers},
+        "routing_key": "a.b",
+        "payload": headers.get("key", "x"),
+        "payload_encoding": "string",
+    }
+    answer = await admin.post(f"exchanges/{exchange}/publish", json=body)
+    return answer.json()["routed"]
+
+
+async def test_a_queue_goes_only_when_it_was_ours_and_is_surely_empty(
+    ready: Servers, vhost: str
+) -> None:
+    name, secrets, clock = vhost.rpartition("/")[2], ready.setup.site.secrets, Clock()
+    declared = [{"name": "kept", "owner": "users"}, {"name": "old", "owner": "users"}]
+    books = OpenLedger()
+    first = RabbitMQ(messaging_of(ready, vhost, declared), SINGLE, secrets)
+    assert (await attempt(first, books)).ready
     async with await ready.rabbitmq() as admin:
-        await admin.put("queues/eventonight/full", json={"durable": True})
-        body = {
-            "properties": {},
-            "routing_key": "full",
-            "payload": "x",
-            "payload_encoding": "string",
-        }
-        await admin.post("exchanges/eventonight/amq.default/publish", json=body)
+        await admin.put(f"queues/{name}/foreign", json={"durable": True})
+        assert await publish(admin, f"{name}/eventonight")
+        second = RabbitMQ(messaging_of(ready, vhost, declared[:1]), SINGLE, secrets, clock)
+        outcome = await attempt(second, books)
+        assert [str(one) for one in outcome.done] == [
+            "rabbitmq: delete binding eventonight -> old [#]",
+            "rabbitmq: delete binding eventonight.dlx -> old.dlq [old.dlq]",
+        ]
 
-        async def held() -> bool:
-            return bool((await admin.get("queues/eventonight/full")).json().get("messages"))
+        async def counted() -> bool:
+            found = (await admin.get(f"queues/{name}/old")).json()
+            return bool(found.get("messages") == 1)
 
-        await eventually(held)
-        found = await reconcile(ready.setup.resource, ready.setup.site.secrets, ["rabbitmq"])
-        assert found[0].reason == "QueueNotEmpty"
-        assert (await admin.get("queues/eventonight/full")).is_success
-        await admin.delete("queues/eventonight/full")
-    await repaired(ready)
+        assert outcome.reason == "Progressing"
+        await eventually(counted)
+        clock.now += 60
+        outcome = await attempt(second, books)
+        assert outcome.reason == "QueueNotEmpty"
+        assert "holds 1 messages" in outcome.message
+        await admin.delete(f"queues/{name}/old/contents")
+
+        async def emptied() -> bool:
+            return (await attempt(second, books)).ready
+
+        await eventually(emptied, seconds=30, every=1)
+        there = {one["name"] for one in (await admin.get(f"queues/{name}")).json()}
+        assert there == {"kept", "kept.dlq", "foreign"}
+    assert "rabbitmq/queue/old" not in await books.entries()
+
+
+async def test_an_emptied_count_is_not_trusted_at_once(ready: Servers, vhost: str) -> None:
+    wanted = messaging_of(ready, vhost, [{"name": "q", "owner": "users"}])
+    system = RabbitMQ(wanted, SINGLE, ready.setup.site.secrets, Clock())
+    seen: dict[Key, Fields] = {("queue", "q"): {"messages": 0, "unbound": 1.0}}
+    (action,) = system.removal(seen, ["rabbitmq/queue/q"])
+    assert action.verb == "waiting"
+    (action,) = system.removal({("queue", "q"): {"unbound": 99.0}}, ["rabbitmq/queue/q"])
+    assert action.verb == "waiting"
+    (action,) = system.removal(
+        {("queue", "q"): {"messages": 0, "unbound": 99.0}}, ["rabbitmq/queue/q"]
+    )
+    assert action.verb == "delete"
 
 
 async def _keycloak(servers: Servers, method: str, path: str, body: Any = None) -> Any:
@@ -165,28 +237,13 @@ async def test_two_passes_at_once_end_in_the_same_state(ready: Servers) -> None:
 
 async def test_partitions_share_the_keys(ready: Servers, vhost: str) -> None:
     name = vhost.rpartition("/")[2]
-    wanted = ready.setup.resource.spec.messaging
-    document = msgspec.to_builtins(wanted)
-    document |= {
-        "vhost": name,
-        "users": [],
-        "queues": [{"name": "p", "owner": "users", "partitions": 3}],
-        "bindings": [{"exchange": "eventonight", "queue": "p", "routingKey": "#"}],
-    }
-    messaging = msgspec.convert(document, Messaging)
-    system = RabbitMQ(messaging, Unsafe(), ready.setup.site.secrets)
-    outcome = await operator._guarded(system, apply=True)
+    messaging = messaging_of(ready, vhost, [{"name": "p", "owner": "users", "partitions": 3}])
+    system = RabbitMQ(messaging, SINGLE, ready.setup.site.secrets)
+    outcome = await attempt(system, OpenLedger())
     assert outcome.ready, outcome
     async with await ready.rabbitmq() as admin:
         for n in range(90):
-            body = {
-                "properties": {"headers": {"key": f"k{n % 30}"}},
-                "routing_key": "a.b",
-                "payload": f"k{n % 30}",
-                "payload_encoding": "string",
-            }
-            routed = await admin.post(f"exchanges/{name}/eventonight/publish", json=body)
-            assert routed.json() == {"routed": True}
+            assert await publish(admin, f"{name}/eventonight", key=f"k{n % 30}")
     where: dict[str, set[int]] = {}
     async with await aio_pika.connect(vhost) as connection, connection.channel() as channel:
         arrived: asyncio.Queue[tuple[str, int]] = asyncio.Queue()

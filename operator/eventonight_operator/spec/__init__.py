@@ -18,6 +18,7 @@ from eventonight_operator.spec.mongodb import Database, MongoDB, ReplicaSet
 from eventonight_operator.spec.services import Defaults, Gateway, Resources, ServiceSpec
 
 __all__ = [
+    "AdoptionPolicy",
     "Client",
     "Database",
     "EvenToNight",
@@ -41,6 +42,8 @@ VERSION = "v1alpha1"
 KIND = "EvenToNight"
 PLURAL = "eventonights"
 
+AdoptionPolicy = Literal["Never", "IfMatching", "Always"]
+
 
 class Reconciliation(Camel, frozen=True, kw_only=True, rename="camel"):
     """How passes are made."""
@@ -58,7 +61,7 @@ class Reconciliation(Camel, frozen=True, kw_only=True, rename="camel"):
         Meta(description="Enforce repairs what differs; Report only says so."),
     ] = "Enforce"
     adoption_policy: Annotated[
-        Literal["Never", "IfMatching", "Always"],
+        AdoptionPolicy,
         Meta(description="What to do with objects that exist already and were not made by us."),
     ] = "IfMatching"
 

@@ -55,15 +55,23 @@ class ReplicaSet(Camel, frozen=True, kw_only=True, rename="camel"):
     admin_secret_ref: Annotated[
         SecretRef, Meta(description="Secret with username and password of the administrator.")
     ]
+    keyfile_secret_ref: (
+        Annotated[
+            SecretRef,
+            Meta(description="Secret with key, the members' own; lets a new set be made remotely."),
+        ]
+        | None
+    ) = None
     databases: Annotated[list[Database], Meta(max_length=32, description="One per service.")]
 
-    def addresses(self, namespace: str) -> list[str]:
-        """Return host:port of every wished member, in the order they are added in."""
+    def addresses(self, namespace: str, pods: int = 0) -> list[str]:
+        """Return host:port of every wished member, and of further pods, in the order of joining."""
         if self.hosts or self.stateful_set is None:
             return list(self.hosts)
-        pods = self.stateful_set
-        domain = f"{pods.service_name or pods.name}.{namespace}.svc"
-        return [f"{pods.name}-{n}.{domain}:{pods.port}" for n in range(self.members)]
+        under = self.stateful_set
+        domain = f"{under.service_name or under.name}.{namespace}.svc"
+        numbers = range(max(self.members, pods))
+        return [f"{under.name}-{n}.{domain}:{under.port}" for n in numbers]
 
 
 class MongoDB(Camel, frozen=True, kw_only=True, rename="camel"):
