@@ -13,13 +13,13 @@ class Ledger(Protocol):
         """Return what is ours."""
         ...
 
-    async def replace(self, entries: frozenset[str]) -> None:
-        """Remember exactly these."""
+    async def replace(self, system: str, own: frozenset[str]) -> None:
+        """Remember exactly these of a system; what others own stays."""
         ...
 
 
 class OpenLedger:
-    """Owns whatever is asked for and prunes nothing: for callers that keep no books."""
+    """Books that are kept for one run only."""
 
     def __init__(self) -> None:
         self._entries: frozenset[str] = frozenset()
@@ -28,9 +28,9 @@ class OpenLedger:
         """Return what is ours."""
         return self._entries
 
-    async def replace(self, entries: frozenset[str]) -> None:
-        """Remember exactly these."""
-        self._entries = entries
+    async def replace(self, system: str, own: frozenset[str]) -> None:
+        """Remember exactly these of a system; what others own stays."""
+        self._entries = (self._entries - of_system(self._entries, system)) | own
 
 
 def entry(system: str, kind: str, name: str) -> str:

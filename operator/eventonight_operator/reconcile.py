@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Protocol
 
 import msgspec
@@ -54,8 +54,12 @@ class System(Protocol):
         """Return the ledger's entries of what the resource declares."""
         ...
 
+    def foreign(self, observed: Objects, owned: Collection[str]) -> frozenset[str]:
+        """Return the entries of declared objects that are there and not ours; pure."""
+        ...
+
     def root(self, action: Action) -> str | None:
-        """Return the claim that a step's object belongs to, ``None`` if it is never disputed."""
+        """Return the entry that a step's object belongs to, ``None`` if it is never disputed."""
         ...
 
     def standing(self, observed: Objects) -> Standing:
@@ -74,6 +78,7 @@ class Outcome(msgspec.Struct, frozen=True):
         message: for people.
         standing: how it fares, where it was observed.
         adopted: entries of what was taken over.
+        fault: whether it was given up on an error, and is to be left alone for a while.
     """
 
     system: str
@@ -83,6 +88,7 @@ class Outcome(msgspec.Struct, frozen=True):
     message: str = ""
     standing: Standing | None = None
     adopted: tuple[str, ...] = ()
+    fault: bool = False
 
     @property
     def settled(self) -> bool:
@@ -145,30 +151,57 @@ async def attempt(
     *,
     policy: AdoptionPolicy = "Always",
     apply: bool = True,
+    skip: Callable[[Action], bool] = lambda _: False,
 ) -> Outcome:
     """Observe a system and, unless told otherwise, bring it to its wished state.
 
     Whatever the system refuses is told in the outcome, never raised.
+
+    Args:
+        system: what is looked at.
+        ledger: what is ours.
+        policy: what to do with what is not.
+        apply: whether steps are taken at all.
+        skip: names steps that are left.
     """
     work = _Attempt(system, ledger, policy)
+    return await _told(work, work.run(apply=apply, skip=skip), verdict=apply)
+
+
+async def removal(system: System, ledger: Ledger, seconds: float) -> Outcome:
+    """Remove what is ours of a system, as far as that may be done now; never raises."""
+    work = _Attempt(system, ledger, "Always")
+    return await _told(work, work.remove(), verdict=True, seconds=seconds)
+
+
+async def _told(
+    work: "_Attempt",
+    run: Coroutine[None, None, None],
+    *,
+    verdict: bool,
+    seconds: float = SYSTEM_SECONDS,
+) -> Outcome:
     reason: Reason
+    fault = True
     try:
-        async with asyncio.timeout(SYSTEM_SECONDS):
-            await work.run(apply=apply)
+        async with asyncio.timeout(seconds):
+            await run
     except TimeoutError:
-        reason, message = "DependencyTimeout", f"no end within {SYSTEM_SECONDS:g} s"
+        reason, message = "DependencyTimeout", f"no end within {seconds:g} s"
     except SystemFaultError as error:
         reason, message = error.reason, error.message
     else:
-        reason, message = _verdict(work.left) if apply else ("AllReady", "")
+        fault = False
+        reason, message = _verdict(work.left) if verdict else ("AllReady", "")
     return Outcome(
-        system.name,
+        work.system.name,
         tuple(work.done),
         tuple(one for one in work.left if one not in work.done),
         reason,
         message,
         work.standing,
         tuple(work.adopted),
+        fault,
     )
 
 
@@ -176,7 +209,7 @@ class _Attempt:
     """What an attempt has come to so far, kept where an error does not lose it."""
 
     def __init__(self, system: System, ledger: Ledger, policy: AdoptionPolicy) -> None:
-        self._system = system
+        self.system = system
         self._ledger = ledger
         self._policy: AdoptionPolicy = policy
         self.done: list[Action] = []
@@ -184,9 +217,9 @@ class _Attempt:
         self.adopted: list[str] = []
         self.standing: Standing | None = None
 
-    async def run(self, *, apply: bool) -> None:
+    async def run(self, *, apply: bool, skip: Callable[[Action], bool]) -> None:
         for number in range(ROUNDS):
-            todo = [one for one in await self._look() if one.doable]
+            todo = [one for one in await self._look() if one.doable and not skip(one)]
             if not apply or (not todo and not self.adopted):
                 break
             await self._claim()
@@ -197,34 +230,42 @@ class _Attempt:
         if apply and all(one.verb == "advice" for one in self.left):
             await self._settle()
 
+    async def remove(self) -> None:
+        for number in range(ROUNDS):
+            observed, owned = await self.system.observe(), await self._ledger.entries()
+            self.left = self.system.removal(observed, owned)
+            if number + 1 == ROUNDS or not any(one.doable for one in self.left):
+                break
+            await self._apply([one for one in self.left if one.doable])
+        if not self.left:
+            await self._write(frozenset())
+
     async def _look(self) -> list[Action]:
-        system = self._system
+        system = self.system
         desired, observed = await system.desired(), await system.observe()
         owned = await self._ledger.entries()
         self.left = system.plan(desired, observed, owned)
         self.standing = system.standing(observed)
-        found = adoption.adopted(
-            self._policy, self.left, observed, system.claims(), owned, system.root
-        )
-        self.adopted += [one for one in found if one not in self.adopted]
+        foreign = system.foreign(observed, owned)
+        adoption.check(self._policy, self.left, foreign, system.root)
+        self.adopted += sorted(foreign.difference(self.adopted))
         return self.left
 
     async def _claim(self) -> None:
-        await self._write(await self._ledger.entries() | self._system.claims())
+        own = of_system(await self._ledger.entries(), self.system.name)
+        await self._write(own | self.system.claims())
 
     async def _settle(self) -> None:
         """Forget what was ours, is no longer declared and, as nothing is left to do, gone."""
-        entries = await self._ledger.entries()
-        own = of_system(entries, self._system.name)
-        await self._write((entries - own) | self._system.claims())
+        await self._write(self.system.claims())
 
-    async def _write(self, entries: frozenset[str]) -> None:
-        if entries != await self._ledger.entries():
-            await self._ledger.replace(entries)
+    async def _write(self, own: frozenset[str]) -> None:
+        if own != of_system(await self._ledger.entries(), self.system.name):
+            await self._ledger.replace(self.system.name, own)
 
     async def _apply(self, todo: Sequence[Action]) -> None:
         for action in todo:
-            await self._system.apply(action)
+            await self.system.apply(action)
             self.done.append(action)
 
 

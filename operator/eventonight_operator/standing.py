@@ -13,6 +13,7 @@ class Standing(msgspec.Struct, frozen=True):
         wanted: how many there should be.
         reason: ``AllReady``, or what is wrong.
         message: for people.
+        working: whether it does its work all the same.
         parts: name, working and wished number of each part that is counted on its own.
     """
 
@@ -20,4 +21,5 @@ class Standing(msgspec.Struct, frozen=True):
     wanted: int = 0
     reason: Reason = "AllReady"
     message: str = ""
+    working: bool = True
     parts: tuple[tuple[str, int, int], ...] = ()

@@ -14,6 +14,8 @@ from eventonight_operator.spec.fields import (
     SecretRef,
 )
 
+SEEDS = 3
+
 
 class Database(Camel, frozen=True, kw_only=True, rename="camel"):
     """A service's database and its only user."""
@@ -72,6 +74,10 @@ class ReplicaSet(Camel, frozen=True, kw_only=True, rename="camel"):
         domain = f"{under.service_name or under.name}.{namespace}.svc"
         numbers = range(max(self.members, pods))
         return [f"{under.name}-{n}.{domain}:{under.port}" for n in numbers]
+
+    def seeds(self, namespace: str) -> list[str]:
+        """Return where clients begin to look; the same however many members there are."""
+        return self.addresses(namespace, SEEDS)[: len(self.hosts) or SEEDS]
 
 
 class MongoDB(Camel, frozen=True, kw_only=True, rename="camel"):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
+from eventonight_operator import adoption
 from eventonight_operator.ledger import entry, names
 from eventonight_operator.plan import Action, Fields, Key, Objects, differences
 from eventonight_operator.secretstore import SecretStore, credentials
@@ -110,6 +111,10 @@ class Keycloak:
     def claims(self) -> frozenset[str]:
         """Return the ledger's entries of what the resource declares."""
         return realm.claims(self._wanted)
+
+    def foreign(self, observed: Objects, owned: Collection[str]) -> frozenset[str]:
+        """Return the entries of declared objects that are there and not in the ledger."""
+        return adoption.unowned(self.claims(), observed, owned)
 
     def root(self, action: Action) -> str | None:
         """Return the claim that a step's object belongs to."""

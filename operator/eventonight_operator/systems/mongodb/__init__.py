@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
+from eventonight_operator import adoption
 from eventonight_operator.ledger import entry, names
 from eventonight_operator.plan import Action, Fields, Key, Objects, differences
 from eventonight_operator.secretstore import SecretStore
@@ -91,6 +92,10 @@ class Mongo:
             for one in self._sets.values()
             for database in one.wanted.databases
         )
+
+    def foreign(self, observed: Objects, owned: Collection[str]) -> frozenset[str]:
+        """Return the entries of declared objects that are there and not in the ledger."""
+        return adoption.unowned(self.claims(), observed, owned)
 
     def root(self, action: Action) -> str | None:
         """Return the claim that a step's object belongs to; only users are ever disputed."""

@@ -10,6 +10,7 @@ from eventonight_operator.standing import Standing
 
 NAME = "mongodb"
 HEALTHY = frozenset({"PRIMARY", "SECONDARY", "ARBITER"})
+JOINING = frozenset({"STARTUP", "STARTUP2"})
 
 
 class Pods(msgspec.Struct, frozen=True):
@@ -82,8 +83,14 @@ def standing(wanted: int, seen: ReplicaSetView) -> Standing:
         return Standing(len(healthy), wanted, "NoPrimary", "no member takes writes")
     behind = sorted(f"{h} is {s}" for h, s in seen.states.items() if s not in HEALTHY)
     if behind:
-        return Standing(len(healthy), wanted, "MemberNotSynced", "; ".join(behind))
+        return Standing(len(healthy), wanted, _lag(seen), "; ".join(behind))
     return Standing(len(healthy), wanted)
+
+
+def _lag(seen: ReplicaSetView) -> Reason:
+    """Return why members are not in step: they join, or something is wrong with them."""
+    behind = [state for state in seen.states.values() if state not in HEALTHY]
+    return "ScalingInProgress" if JOINING.issuperset(behind) else "MemberNotSynced"
 
 
 def _shrink(name: str, wanted: Sequence[str], seen: ReplicaSetView) -> Action | None:
@@ -114,7 +121,7 @@ def _grow(name: str, wanted: Sequence[str], seen: ReplicaSetView) -> Action | No
         return None
     joining = missing[0]
     if len(seen.healthy()) < len(seen.states) or seen.primary is None:
-        reason: Reason = "MemberNotSynced" if seen.primary else "NoPrimary"
+        reason: Reason = _lag(seen) if seen.primary else "NoPrimary"
         return _wait(name, joining, reason, "as all members must be in step before one is added")
     pods = seen.pods
     if pods is not None and pods.wished <= wanted.index(joining):

@@ -103,7 +103,6 @@ class LiveSet:
             drop = {"member": self._leave, "user": self._drop_user, "database": self._drop_database}
             await drop[action.kind](rest)
         elif action.kind == "pods":
-            permit(NAME)
             await self._scale(int(action.fields["replicas"]))
         else:
             steps = {

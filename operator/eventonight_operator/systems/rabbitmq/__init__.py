@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
+from eventonight_operator import adoption
 from eventonight_operator.ledger import entry
 from eventonight_operator.plan import Action, Fields, Key, Objects
 from eventonight_operator.secretstore import SecretStore, credentials
@@ -88,6 +89,10 @@ class RabbitMQ:
     def claims(self) -> frozenset[str]:
         """Return the ledger's entries of what the resource declares."""
         return topology.claims(self._wanted)
+
+    def foreign(self, observed: Objects, owned: Collection[str]) -> frozenset[str]:
+        """Return the entries of declared objects that are there and not in the ledger."""
+        return adoption.unowned(self.claims(), observed, owned)
 
     def root(self, action: Action) -> str | None:
         """Return the claim that a step's object belongs to; growing a group disputes nothing."""
