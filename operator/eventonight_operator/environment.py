@@ -87,7 +87,7 @@ def resolved(
 
 def _broker(spec: Spec, name: str) -> list[Variable]:
     messaging = spec.messaging
-    user = next((one for one in messaging.users if one.name == name), None)
+    user = next((one for one in messaging.users if (one.service or one.name) == name), None)
     if user is None:
         return []
     scheme, _, place = messaging.connection.url.partition("://")

@@ -22,8 +22,8 @@ class KubeSecrets:
         self._seen: dict[str, Mapping[str, str] | None] = {}
 
     def refresh(self) -> None:
-        """Look again at the next question."""
-        self._seen.clear()
+        """Look again at the next question; what is being read now is not kept beyond it."""
+        self._seen = {}
 
     async def get(self, name: str) -> Mapping[str, str] | None:
         """Return a Secret's keys and values, ``None`` where there is none.
@@ -31,10 +31,11 @@ class KubeSecrets:
         Raises:
             SystemFaultError: a value is no text.
         """
-        if name not in self._seen:
+        seen = self._seen
+        if name not in seen:
             found = await self._kube.get("Secret", name)
-            self._seen[name] = None if found is None else _decoded(name, found)
-        return self._seen[name]
+            seen[name] = None if found is None else _decoded(name, found)
+        return seen[name]
 
     async def put(self, name: str, data: Mapping[str, str]) -> None:
         """Make a Secret, or make its values these."""

@@ -95,7 +95,11 @@ class Permissions(Camel, frozen=True, kw_only=True, rename="camel"):
 class BrokerUser(Camel, frozen=True, kw_only=True, rename="camel"):
     """A service's account on the broker."""
 
-    name: Annotated[Name, Meta(description="User name.")]
+    name: Annotated[Name, Meta(description="User name; on a shared broker, unique there.")]
+    service: (
+        Annotated[DnsName, Meta(description="Service that logs in with it, if named otherwise.")]
+        | None
+    ) = None
     permissions: Annotated[Permissions, Meta(description="Within the vhost.")] = Permissions()
     secret_ref: Annotated[
         SecretRef, Meta(description="Secret with username and password; made if missing.")
