@@ -41,11 +41,12 @@ $(VENV)/.stamp: requirements-dev.lock requirements-uv.lock pyproject.toml
 
 venv: $(VENV)/.stamp ## install the Python environment from the hashed lock
 
-lock: ## resolve the newest versions anew into the two hashed locks
+lock: ## resolve the newest versions anew into the hashed locks
 	@$(PYTHON) -m venv .cache/lock && .cache/lock/bin/pip install --quiet uv
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock
 	@echo uv | $(COMPILE) - --output-file requirements-uv.lock
+	@echo hatchling | $(COMPILE) - --output-file requirements-build.lock
 
 lint: venv ## check style, types, import contracts and generated files
 	@$(BIN)/ruff format --check --quiet .

@@ -8,19 +8,17 @@ from pathlib import Path
 
 from local import commands, portal
 from local.fetch import FetchError
+from local.mailbox import Mailbox
 from local.ports import PortsTakenError
 
 
 def serve_portal(given: argparse.Namespace) -> int:
     """Serve the landing and mail pages."""
-    folder = Path(given.state) / "mail"
-    work = portal.serve(
-        folder,
-        host=given.host,
-        port=given.port,
-        smtp_port=given.smtp,
-        services=given.services.split(","),
+    mailbox = Mailbox(Path(given.state) / "mail")
+    app = portal.build(
+        mailbox, given.host, given.services.split(","), place=given.place, demo=given.demo
     )
+    work = portal.serve(app, mailbox, bind=given.bind, port=given.port, smtp_port=given.smtp)
     asyncio.run(work)
     return 0
 
@@ -50,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     for option, kind in (("state", str), ("port", int), ("smtp", int), ("host", str)):
         page.add_argument(f"--{option}", type=kind, required=True)
     page.add_argument("--services", required=True)
+    page.add_argument("--bind", default="127.0.0.1", help="address to listen on")
+    page.add_argument("--place", choices=portal.PLACES, default="machine", help="where it runs")
+    page.add_argument("--no-demo", dest="demo", action="store_false", help="hide demo accounts")
     page.set_defaults(handler=serve_portal)
     return parser
 

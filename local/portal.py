@@ -7,7 +7,6 @@ import subprocess
 import sys
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -17,6 +16,23 @@ from litestar.exceptions import NotFoundException
 from local.mailbox import Mail, Mailbox
 
 STYLE = (Path(__file__).parent / "portal.css").read_text(encoding="utf-8")
+# Where it runs, and what its keeper may want to know.
+PLACES = {
+    "machine": (
+        "on this machine",
+        (
+            "<code>make status</code> shows every part, <code>make logs</code> what they "
+            "say, <code>make down</code> stops them, <code>make reset</code> forgets everything."
+        ),
+    ),
+    "cluster": (
+        "on this cluster",
+        (
+            "<code>kubectl get etn</code> tells whether everything is ready, "
+            "<code>kubectl etn status</code> shows every part."
+        ),
+    ),
+}
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -30,8 +46,11 @@ def page(title: str, body: str) -> str:
     )
 
 
-def landing(host: str, services: list[str], accounts: list[dict[str, str]]) -> str:
-    """Return the landing page."""
+def landing(
+    host: str, services: list[str], accounts: list[dict[str, str]], place: str = "machine"
+) -> str:
+    """Return the landing page; without demo accounts it does not speak of them."""
+    where, advice = PLACES[place]
     docs = "".join(
         f"<li><a href='http://{name}.{host}/docs'>{name}</a>"
         f"<span>API at <code>{name}.{host}</code> and <code>{host}/api/{name}</code></span></li>"
@@ -44,21 +63,24 @@ def landing(host: str, services: list[str], accounts: list[dict[str, str]]) -> s
         for one in accounts
     )
     return page(
-        "EvenToNight on this machine",
+        f"EvenToNight {where}",
         "<header><p class=mark aria-hidden=true>&#9790;</p><h1>EvenToNight</h1>"
-        "<p>The night is running on this machine.</p></header>"
+        f"<p>The night is running {where}.</p></header>"
         f"<section><h2>APIs</h2><ul class=cards>{docs}</ul></section>"
         "<section><h2>Around them</h2><ul class=cards>"
         f"<li><a href='http://mail.{host}/'>Mail</a><span>every mail, caught here</span></li>"
         f"<li><a href='http://auth.{host}/realms/eventonight/account'>Account</a>"
         "<span>Keycloak's own pages: password, sessions, second factor</span></li></ul></section>"
+        f"{_demo(rows) if accounts else ''}<footer><p>{advice}</p></footer>",
+    )
+
+
+def _demo(rows: str) -> str:
+    return (
         "<section><h2>Demo accounts</h2><div class=scroll><table>"
         "<thead><tr><th scope=col>Name<th scope=col>E-mail"
         "<th scope=col>Password<th scope=col>Role"
         f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
-        "<footer><p><code>make status</code> shows every part, <code>make logs</code> what they "
-        "say, <code>make down</code> stops them, <code>make reset</code> forgets everything.</p>"
-        "</footer>",
     )
 
 
@@ -88,13 +110,20 @@ def mail_page(mail: Mail) -> str:
     )
 
 
-def build(mailbox: Mailbox, host: str, services: list[str]) -> Litestar:
+def build(
+    mailbox: Mailbox,
+    host: str,
+    services: list[str],
+    *,
+    place: str = "machine",
+    demo: bool = True,
+) -> Litestar:
     """Return the portal's application; the gateway maps ``mail.HOST`` to ``/mail``."""
-    accounts = _accounts()
+    accounts = _accounts() if demo else []
 
     @get("/", media_type=MediaType.HTML, sync_to_thread=False)
     def index() -> str:
-        return landing(host, services, accounts)
+        return landing(host, services, accounts, place)
 
     @get("/mail", media_type=MediaType.HTML, sync_to_thread=True)
     def mails() -> str:
@@ -125,14 +154,12 @@ def _accounts() -> list[dict[str, str]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-async def serve(folder: Path, *, host: str, port: int, smtp_port: int, services: list[str]) -> None:
+async def serve(
+    app: Litestar, mailbox: Mailbox, *, bind: str = "127.0.0.1", port: int, smtp_port: int
+) -> None:
     """Serve pages and catch mail until cancelled."""
-    mailbox = Mailbox(folder)
     loop = asyncio.get_running_loop()
-    catcher = await loop.create_server(mailbox.smtp, "127.0.0.1", smtp_port)
-    app: Any = build(mailbox, host, services)
-    server = Server(
-        app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
-    )
+    catcher = await loop.create_server(mailbox.smtp, bind, smtp_port)
+    server = Server(app, address=bind, port=port, interface=Interfaces.ASGI, log_enabled=False)
     async with catcher:
         await server.serve()

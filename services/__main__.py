@@ -87,7 +87,7 @@ async def demo(given: argparse.Namespace) -> None:
         for account in run_seed.accounts():
             sys.stdout.write(json.dumps(account) + "\n")
     else:
-        await run_seed.seed(given.gateway, given.wait)
+        await run_seed.seed(given.gateway, given.wait, given.host)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=summary)
         one.add_argument("name", choices=(*CONTEXTS, ALL) if command is serve else CONTEXTS)
         one.set_defaults(handler=command)
-    for name in ("asyncapi", "topology"):
+    for name in ("asyncapi", "topology", "needs"):
         commands.add_parser(name, help=f"print the {name}").set_defaults(handler=document)
     letters = commands.add_parser("dlq", help="look after dead letters")
     letters.add_argument("action", choices=("list", "show", "replay"))
@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     letters.set_defaults(handler=dead_letters)
     filling = commands.add_parser("seed", help="bring demo people and events in")
     filling.add_argument("--gateway", default="http://localhost:8080", help="main host's address")
+    filling.add_argument("--host", default="", help="main host, where the address has another")
     filling.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the API")
     filling.add_argument("--accounts", action="store_true", help="only list the accounts")
     filling.set_defaults(handler=demo)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import yaml
 
 from services.contracts.topology import DEAD_LETTER_EXCHANGE, EXCHANGE, Queue
@@ -33,6 +34,15 @@ EXAMPLE_ENVIRONMENT = {
     "S3_BUCKET": "eventonight-media",
     "S3_ACCESS_KEY": "example",
     "S3_SECRET_KEY": "example",
+}
+
+# Which part of an installation each address in the settings leads to.
+ADDRESSES = {
+    "mongo_url": "mongodb",
+    "amqp_url": "rabbitmq",
+    "keycloak_url": "keycloak",
+    "redis_url": "redis",
+    "s3_endpoint": "s3",
 }
 
 
@@ -76,10 +86,22 @@ def topology(_: str = "") -> str:
     )
 
 
+def needs(_: str = "") -> str:
+    """Return what each service talks to, by the addresses in its settings, as YAML text."""
+    return yaml.safe_dump({name: _needs(name) for name in CONTEXTS})
+
+
+def _needs(name: str) -> list[str]:
+    fields = {field.name for field in msgspec.structs.fields(app_of(name).Settings)}
+    others = {f"{other}_url": other for other in CONTEXTS}
+    return sorted({place for field, place in (ADDRESSES | others).items() if field in fields})
+
+
 DOCUMENTS: dict[str, Callable[[str], str]] = {
     "openapi": openapi,
     "asyncapi": asyncapi_document,
     "topology": topology,
+    "needs": needs,
 }
 
 

@@ -206,13 +206,18 @@ def _event(night: Night, organizer: str, others: list[str]) -> dict[str, object]
     }
 
 
-async def seed(gateway: str, wait: float) -> None:
+async def seed(gateway: str, wait: float, host: str = "") -> None:
     """Wait for the API, then bring the demo in.
+
+    Args:
+        gateway: address that is connected to.
+        wait: seconds the API may take to be ready.
+        host: main host, where the address has another one.
 
     Raises:
         SeedError: the API is not reachable in time, or refuses.
     """
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(headers={"Host": host} if host else {}) as client:
         await _reachable(client, gateway, wait)
         await Seed(gateway, client).run()
 

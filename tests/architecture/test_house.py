@@ -34,7 +34,9 @@ def test_the_operator_folder_is_no_package() -> None:
     assert not (ROOT / "operator/__init__.py").exists()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+)
 def test_a_lock_is_exact_hashed_and_names_no_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
