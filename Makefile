@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+KIND_NAME ?= eventonight
+KUBECONFIG ?= $(CURDIR)/.cache/kind/$(KIND_NAME).kubeconfig
+E2E_CONTEXT ?= kind-$(KIND_NAME)
 BIN := $(VENV)/bin
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -69,8 +72,25 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-test-apiserver: venv ## check CRD, operator and plugin with a real API server (KUBEBUILDER_ASSETS names its folder)
-	@$(BIN)/pytest -m apiserver tests/operator
+test-apiserver: venv ## check CRD, operator, plugin and charts with a real API server (KUBEBUILDER_ASSETS names its folder; helm)
+	@$(BIN)/pytest -m apiserver tests/operator tests/charts
+
+test-charts: venv ## check the charts as Helm renders them (helm and kubeconform on the PATH; a minute)
+	@$(BIN)/pytest -m charts tests/charts
+
+images: ## build the image of the services, the operator and the landing page
+	@scripts/kind images
+
+kind-up: ## make a kind cluster with the whole product in it; again after a change to bring it in
+	@scripts/kind up
+
+kind-down: ## delete that cluster
+	@scripts/kind down
+
+e2e: venv ## test what runs on a cluster: KUBECONFIG and E2E_CONTEXT name it, by default kind-up's
+	@KUBECONFIG=$(KUBECONFIG) $(BIN)/pytest -m "" e2e --context $(E2E_CONTEXT)
+
+.PHONY: test-charts images kind-up kind-down e2e
 
 test-hostile: venv ## attack the running product (about 10 minutes; SHORT=1 leaves most of the waiting out)
 	@$(BIN)/python -m local fetch
