@@ -205,8 +205,9 @@ def test_the_gateway_is_configured_as_on_one_machine(dev: list[Object]) -> None:
 def test_limits_count_clients_behind_trusted_proxies() -> None:
     objects = helm.render(gateway__trustedProxies=["10.0.0.0/8", "fd00::/8"])
     config = yaml.safe_load(helm.one(objects, "ConfigMap", "gateway")["data"]["dynamic.yaml"])
-    limit = config["http"]["middlewares"]["limit-media"]["rateLimit"]
-    assert limit["sourceCriterion"] == {"ipStrategy": {"depth": 1}}
+    limits = config["http"]["middlewares"]
+    for limit in (limits["limit-media"]["rateLimit"], limits["at-once"]["inFlightReq"]):
+        assert limit["sourceCriterion"] == {"ipStrategy": {"depth": 1}}
     (pod,) = (pod for name, pod in helm.pods(objects) if name == "gateway")
     trusted = "--entrypoints.web.forwardedheaders.trustedips=10.0.0.0/8,fd00::/8"
     assert trusted in pod["spec"]["containers"][0]["command"]
