@@ -22,6 +22,8 @@ RUN /app/bin/python -m compileall -q -j 0 /app/lib
 
 FROM ${BASE_IMAGE}
 COPY --from=build /app /app
+# Some libraries ask for the name of the user they run as.
+RUN echo 'eventonight:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 CMD ["python", "-m", "services", "--help"]
