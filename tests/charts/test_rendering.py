@@ -242,6 +242,15 @@ def test_a_part_that_is_elsewhere_leaves_nothing_here(part: str) -> None:
     spec.decode(helm.of(objects, "EvenToNight")[0])
 
 
+def test_a_keycloak_that_is_built_already_is_not_built_again() -> None:
+    for prebuilt, builders in ((True, []), (False, ["copy", "build"])):
+        objects = helm.render("dev", keycloak__prebuilt=prebuilt)
+        (pod,) = (one for name, one in helm.pods(objects) if name == "keycloak")
+        assert [one["name"] for one in pod["spec"].get("initContainers", [])] == builders
+        mounted = {one["name"] for c in helm.containers(pod) for one in c["volumeMounts"]}
+        assert mounted == {one["name"] for one in pod["spec"]["volumes"]}
+
+
 def test_an_external_keycloak_is_still_reached_by_its_host_here() -> None:
     objects = helm.render(keycloak__enabled=False, **EXTERNAL["keycloak"])
     config = yaml.safe_load(helm.one(objects, "ConfigMap", "gateway")["data"]["dynamic.yaml"])
