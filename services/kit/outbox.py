@@ -8,6 +8,7 @@ relies on. What is published leaves a row that tells of it for a while, but no l
 
 import asyncio
 import itertools
+import operator
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
@@ -119,7 +120,7 @@ class Relay:
         try:
             while True:
                 self._wake.clear()
-                if not await self._drain_under_lease():
+                if await self._drain_under_lease() < BATCH:
                     await _within(POLL_SECONDS, self._wake.wait)
         finally:
             listener.cancel()
@@ -158,9 +159,12 @@ class Relay:
         return len(pending)
 
     async def _pending(self) -> list[Document]:
-        oldest = self._rows.find({"pending": True}, {"key": 1}, batch_size=BATCH)
-        first = await oldest.sort("_id").limit(BATCH).to_list()
-        keys = list({row["key"]: None for row in first})
+        """Return rows by key, version and position, none without those that go before it."""
+        oldest = self._rows.find({"pending": True}, batch_size=BATCH).sort("_id").limit(BATCH)
+        found = await oldest.to_list()
+        if len(found) < BATCH:
+            return sorted(found, key=operator.itemgetter("key", "version", "position"))
+        keys = list({row["key"]: None for row in found})
         by_key = self._rows.find({"pending": True, "key": {"$in": keys}}, batch_size=2 * BATCH)
         ordered = by_key.sort([("key", 1), ("version", 1), ("position", 1)]).limit(2 * BATCH)
         return await ordered.to_list()
