@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
+from pymongo.errors import PyMongoError
 
-from client import Client
+from client import Client, eventually
 from local import parts
 from servers import Servers
 from services.kit.mongo import Mongo
@@ -26,7 +28,15 @@ async def mongo_url(servers: Servers) -> AsyncIterator[str]:
     url = f"{base}/{name}?authSource=admin&replicaSet=rs0"
     yield url
     cleaner = Mongo(url, service="cleaner")
-    await cleaner.database.client.drop_database(name)
+
+    async def dropped() -> bool:
+        # A killed process' transaction holds its documents until the server ends it.
+        with suppress(PyMongoError):
+            await cleaner.database.client.drop_database(name)
+            return True
+        return False
+
+    await eventually(dropped, seconds=60)
     await cleaner.close()
 
 

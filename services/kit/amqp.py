@@ -23,6 +23,7 @@ from services.kit import logs, metrics, mongo, publishing, tracing
 from services.kit.inbox import DuplicateMessageError, Inbox
 from services.kit.mongo import Transaction
 from services.kit.publishing import Publishing
+from services.kit.tasks import ended
 
 CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15
@@ -161,9 +162,7 @@ class Consumer:
         try:
             await asyncio.wait({watch, work}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            watch.cancel()
-            work.cancel()
-            outcomes = await asyncio.gather(watch, work, return_exceptions=True)
+            outcomes = await ended(watch, work)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome

@@ -11,7 +11,7 @@ import itertools
 import operator
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from services.kit import logs, metrics, mongo, tracing
 from services.kit.clock import Clock, instant_text, utc_now
 from services.kit.leases import Lease
 from services.kit.mongo import Document, Mongo
+from services.kit.tasks import ended
 
 COLLECTION = "outbox"
 BATCH = 500
@@ -123,8 +124,9 @@ class Relay:
                 if await self._drain_under_lease() < BATCH:
                     await _within(POLL_SECONDS, self._wake.wait)
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, self._lease.release(), return_exceptions=True)
+            await ended(listener)
+            with suppress(PyMongoError):
+                await self._lease.release()
 
     async def _drain_under_lease(self) -> int:
         """Publish one batch if the lease is ours, cut off before another process can have it."""

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.exceptions import AMQPError
 
 from services.contracts.topology import EXCHANGE
+from services.kit.tasks import told_to_end
 
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
@@ -115,8 +116,7 @@ def losses_named() -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if told_to_end():
             raise
         raise ConnectionError("the connection to the broker was lost") from error
 

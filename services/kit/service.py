@@ -17,6 +17,7 @@ from services.kit import logs, metrics, tracing
 from services.kit.edge import Edge
 from services.kit.health import Health
 from services.kit.settings import Settings
+from services.kit.tasks import ended, told_to_end
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 3.0
@@ -94,9 +95,7 @@ async def running(service: Service) -> AsyncIterator[Service]:
     try:
         yield service
     finally:
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await ended(work)
         for close in service.close:
             await _closed(close)
 
@@ -111,14 +110,16 @@ async def _closed(close: Job) -> None:
 
 
 async def _work(service: Service) -> None:
-    async with asyncio.TaskGroup() as group:
-        keep_fresh = service.app.state.verifier.keep_fresh
-        group.create_task(supervise(f"{service.name}: keys", keep_fresh))
+    keep_fresh = service.app.state.verifier.keep_fresh
+    tasks = [asyncio.create_task(supervise(f"{service.name}: keys", keep_fresh))]
+    try:
         for prepare in service.prepare:
             await supervise(f"{service.name}: prepare", prepare, once=True)
         service.health.prepared = True
-        for name, job in service.jobs.items():
-            group.create_task(supervise(name, job))
+        tasks += [asyncio.create_task(supervise(name, job)) for name, job in service.jobs.items()]
+        await asyncio.gather(*tasks)
+    finally:
+        await ended(*tasks)
 
 
 async def supervise(name: str, job: Job, *, once: bool = False) -> None:
@@ -133,7 +134,7 @@ async def supervise(name: str, job: Job, *, once: bool = False) -> None:
                 return
             log.warning("a job ended and is started again", job=name)
         except asyncio.CancelledError:
-            if _is_told_to_end():
+            if told_to_end():
                 raise
             log.warning("a job's connection ended it, it is started again", job=name)
         except Exception as error:  # noqa: BLE001 - a supervisor outlives whatever its job raises
@@ -141,12 +142,6 @@ async def supervise(name: str, job: Job, *, once: bool = False) -> None:
         pause = FIRST_PAUSE if loop.time() - started > HEALTHY_SECONDS else pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
-
-
-def _is_told_to_end() -> bool:
-    """Tell a cancellation of ours from one that a client library raised for a lost connection."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _server(service: Service, settings: Settings) -> Server:

@@ -1,6 +1,7 @@
 """Background work goes on whatever ends it, and ends when it is told to."""
 
 import asyncio
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +47,23 @@ async def test_a_wait_that_we_cancel_is_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_who_loses_a_cancellation_is_asked_again() -> None:
+    """As `asyncio.wait_for` does before Python 3.12, when its result arrives at the same time."""
+    begun, lost = asyncio.Event(), asyncio.Event()
+
+    async def job() -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        lost.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        async with running(_service(jobs={"job": job})):
+            await begun.wait()
+        assert lost.is_set()
 
 
 async def test_what_does_not_close_keeps_nothing_else_open(
