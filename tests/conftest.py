@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo.errors import PyMongoError
 
 from client import Client, eventually
 from local import parts
 from servers import Servers
 from services.kit.mongo import Mongo
+
+# How fast a loaded machine makes up examples says nothing about the product.
+settings.register_profile("house", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
