@@ -27,7 +27,7 @@ from services import catalogue
 pytestmark = pytest.mark.hostile
 
 SHORT = bool(os.environ.get("SHORT"))
-EXAMPLES = 120
+EXAMPLES = 30
 LIVES = 8 if SHORT else 40
 PHASES = "examples,coverage,fuzzing,stateful"
 

@@ -214,7 +214,7 @@ GUARDS: dict[str, Guard] = {
         *(404, 200),
     ),
     "drafts": Guard(
-        *("events", "events/application/nights.py", "if Status.DRAFT in wished and not own:"),
+        *("events", "events/application/finding.py", "if Status.DRAFT in wished and not own:"),
         "if False:",
         anothers_drafts,
         *(403, 200),
