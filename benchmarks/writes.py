@@ -1,16 +1,20 @@
-"""An event posted, checked and stored with its outbox row, beside the transaction alone."""
+"""Events posted, checked and stored with their outbox rows, beside the transaction alone."""
 
 import json
 import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from benchmarks import figures, load, processes, rounds
+from benchmarks.corpus import Corpus
 from benchmarks.figures import Bar, Figure
 from benchmarks.load import WrongAnswerError
 from benchmarks.processes import Program
 from benchmarks.stand import Stand
 from client import local_date
 from services.events.application import announcements
+from services.events.domain.event import Event
 from services.events.storage import documents
 from services.events.storage.events import INDEXES
 from services.kit.mongo import Mongo
@@ -26,8 +30,8 @@ Measured = tuple[float, float]
 async def measure(stand: Stand) -> list[Figure]:
     """Return commits per second of both, and their ratio."""
     auth = await stand.sign_in()
-    asked = _form(stand.organizer.id, auth)
-    made = json.loads(await load.once(stand.port("events"), asked, 201))
+    asked = _forms(stand.organizer.id, auth)
+    made = json.loads(await load.once(stand.port("events"), asked[0], 201))
     url = await _copy(stand, made["eventId"])
     processes.pin(stand.pid("events"), processes.SERVER_CORE)
     async with processes.program("benchmarks.bare_writer", {"MONGO_URL": url}) as bare:
@@ -44,16 +48,21 @@ async def measure(stand: Stand) -> list[Figure]:
     ]
 
 
-def _form(creator_id: str, auth: dict[str, str]) -> bytes:
-    """Return the request for a draft, as a browser's form."""
+def _forms(creator_id: str, auth: dict[str, str]) -> list[bytes]:
+    """Return the requests for drafts of made-up nights, as a browser's forms."""
+    nights = Corpus(datetime.now(UTC).replace(tzinfo=None)).nights(COMMITS)
+    return [_form(night.event, creator_id, auth) for night in nights]
+
+
+def _form(night: Event, creator_id: str, auth: dict[str, str]) -> bytes:
     event = {
         "creatorId": creator_id,
         "status": "DRAFT",
-        "title": "Mezzanotte in Piazza",
-        "description": "Three stages, one square, until the sun is up.",
+        "title": night.title,
+        "description": night.description,
         "date": local_date(days=10),
-        "location": {"name": "Teatro Verdi", "city": "Cesena", "lat": 44.14, "lon": 12.24},
-        "tags": ["Party", "Club"],
+        "location": {name: one for name, one in vars(night.location).items() if one is not None},
+        "tags": night.tags,
     }
     border = uuid.uuid4().hex
     part = 'Content-Disposition: form-data; name="event"'
@@ -81,11 +90,11 @@ async def _copy(stand: Stand, event_id: str) -> str:
     return url
 
 
-async def _product(stand: Stand, asked: bytes) -> Measured:
+async def _product(stand: Stand, asked: Sequence[bytes]) -> Measured:
     pid = stand.pid("events")
     async with load.connections(stand.port("events"), LINES) as lines:
         before = processes.cpu_seconds(pid)
-        seconds = await load.as_fast_as_it_goes(lines, [asked] * COMMITS, 201)
+        seconds = await load.as_fast_as_it_goes(lines, asked, 201)
         return seconds, processes.cpu_seconds(pid) - before
 
 

@@ -14,6 +14,8 @@ import aio_pika
 import msgspec
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aiormq.channel import Channel
+from pamqp.commands import Basic
+from pamqp.common import FieldTable
 
 from services.contracts import events
 from services.contracts.errors import UnavailableError
@@ -83,20 +85,20 @@ class Broker:
         Raises:
             OSError, AMQPError, TimeoutError: not confirmed; publish it again.
         """
-        message = aio_pika.Message(
-            body,
+        headers: FieldTable = {"key": key, "event-type": routing_key, "schema": "1"}
+        properties = Basic.Properties(
             message_id=message_id,
             content_type="application/json",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            headers={"key": key, "event-type": routing_key, "schema": "1"},
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT.value,
+            headers=headers,
             app_id=self._service,
         )
         if self._spans is None:
-            await self._publishing.publish(message, routing_key)
+            await self._publishing.publish(routing_key, body, properties)
             return
-        with self._spans.publishing(routing_key, message_id) as headers:
-            message.headers.update(headers)
-            await self._publishing.publish(message, routing_key)
+        with self._spans.publishing(routing_key, message_id) as trace:
+            headers.update(trace)
+            await self._publishing.publish(routing_key, body, properties)
 
     async def ping(self) -> None:
         """Raise unless the broker answers and accepts messages."""

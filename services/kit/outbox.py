@@ -30,6 +30,9 @@ COLLECTION = "outbox"
 BATCH = 500
 IN_FLIGHT = 100
 POLL_SECONDS = 2.0
+# A rest after each event makes for fewer, fuller batches under load; alone, none waits for it.
+REST_SECONDS = 0.01
+LONGEST_REST = 0.1
 PUBLISH_SECONDS = 4.0
 SAFE_SHARE = 0.8
 MEASURE_SECONDS = 1.0
@@ -112,6 +115,7 @@ class Relay:
         self._service = service
         self._spans = tracing.of(service)
         self._lease = Lease(database, "outbox-relay")
+        self._good_until = 0.0
         self._wake = asyncio.Event()
         self._measure_next = 0.0
 
@@ -121,20 +125,29 @@ class Relay:
         try:
             while True:
                 self._wake.clear()
-                if await self._drain_under_lease() < BATCH:
+                published = await self._drain_under_lease()
+                if published < BATCH:
+                    await asyncio.sleep(min(published * REST_SECONDS, LONGEST_REST))
                     await _within(POLL_SECONDS, self._wake.wait)
         finally:
+            self._good_until = 0.0
             await ended(listener)
             with suppress(PyMongoError):
                 await self._lease.release()
 
     async def _drain_under_lease(self) -> int:
         """Publish one batch if the lease is ours, cut off before another process can have it."""
-        good_until = asyncio.get_running_loop().time() + SAFE_SHARE * self._lease.seconds
-        if not await self._lease.claim():
+        if not await self._holds_lease():
             return 0
-        async with asyncio.timeout_at(good_until):
+        async with asyncio.timeout_at(self._good_until):
             return await self.drain()
+
+    async def _holds_lease(self) -> bool:
+        """Tell whether the lease is ours for long enough, renewed if it was not."""
+        now, safe = asyncio.get_running_loop().time(), SAFE_SHARE * self._lease.seconds
+        if self._good_until - now < safe / 2:
+            self._good_until = now + safe if await self._lease.claim() else 0.0
+        return self._good_until > now
 
     async def drain(self) -> int:
         """Publish one batch and return how many events went out.

@@ -7,10 +7,12 @@ unconfirmed message costs its connection, unless the broker said that it accepts
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
+from aiormq.channel import Channel
+from pamqp.commands import Basic
 
 from services.contracts.topology import EXCHANGE
 from services.kit.tasks import told_to_end
@@ -25,7 +27,7 @@ class Opened(NamedTuple):
 
     connection: AbstractConnection
     channel: AbstractChannel
-    exchange: AbstractExchange
+    wire: Channel
     beside: AbstractChannel
 
 
@@ -41,8 +43,10 @@ class Publishing:
         self._opened: Opened | None = None
         self._lock = asyncio.Lock()
 
-    async def publish(self, message: AbstractMessage, routing_key: str) -> None:
+    async def publish(self, routing_key: str, body: bytes, properties: Basic.Properties) -> None:
         """Publish and return once the broker has confirmed.
+
+        Confirmation alone is waited for: that the line takes what is sent is known by it too.
 
         Raises:
             OSError, AMQPError, TimeoutError: not confirmed; publish it again.
@@ -52,7 +56,13 @@ class Publishing:
             try:
                 async with asyncio.timeout(CONFIRM_SECONDS):
                     await _accepting(opened)
-                    await opened.exchange.publish(message, routing_key, mandatory=False)
+                    await opened.wire.basic_publish(
+                        body,
+                        exchange=EXCHANGE,
+                        routing_key=routing_key,
+                        properties=properties,
+                        wait=False,
+                    )
             except TimeoutError:
                 await self._distrust(opened)
                 raise
@@ -84,8 +94,9 @@ class Publishing:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 channel = await connection.channel(publisher_confirms=True)
-                exchange = await channel.get_exchange(EXCHANGE, ensure=True)
-                return Opened(connection, channel, exchange, await connection.channel())
+                await channel.get_exchange(EXCHANGE, ensure=True)
+                wire = cast("Channel", await channel.get_underlay_channel())
+                return Opened(connection, channel, wire, await connection.channel())
         except BaseException:
             await close(connection)
             raise

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -189,6 +190,34 @@ async def test_two_relays_publish_each_event_once_while_both_live(store: Mongo) 
     for one in tasks:
         one.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_busy_relay_renews_its_lease_now_and_then_and_gives_it_back(
+    store: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, collected, claims = Outbox(store), Collected(), 0
+    claim = Lease.claim
+
+    async def counted(self: Lease) -> bool:
+        nonlocal claims
+        claims += 1
+        return await claim(self)
+
+    monkeypatch.setattr(Lease, "claim", counted)
+    relay = Relay(store, collected.publish, service="t")
+    for started in (1, 2):
+        running = asyncio.create_task(relay.run())
+        for version in range(1, 11):
+            await box.append(EventCancelled(event_id="e"), key=f"{started}", version=version)
+            await eventually(partial(_is_out, collected, f"{started}", version))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert claims == started
+        assert await store["leases"].count_documents({}) == 0
+
+
+async def _is_out(collected: Collected, key: str, version: int) -> bool:
+    return (key, version) in {(told, at) for told, at, _ in collected.seen}
 
 
 async def test_a_relay_that_was_idle_for_long_is_still_woken_at_once(

@@ -11,6 +11,7 @@ from typing import Final
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel, UpdateOne
 
+from services.events.storage.familiar import Familiar
 from services.events.storage.vocabulary import COUNTED_FOR, FRESH, KEPT
 from services.kit.clock import Clock, utc_now
 from services.kit.mongo import Collection, Document, Indexes, Mongo
@@ -54,16 +55,22 @@ class Places:
         self._places = database[COLLECTION]
         self._events = events
         self._clock = clock
+        self._familiar = Familiar()
 
     async def learn(self, points: Iterable[Document]) -> None:
         """Store the places that are not known; points are GeoJSON."""
-        wanted = {name(point): point for point in points}
         now = self._clock()
-        query = {"_id": {"$in": list(wanted)}, "seenAt": {"$gt": now - FRESH}}
-        async for row in self._places.find(query, {"_id": 1}).limit(len(wanted) or 1):
-            del wanted[row["_id"]]
-        if wanted:
-            changes = [_learned(point, now) for point in wanted.values()]
+        since = now - FRESH
+        named = {name(point): point for point in points}
+        asked = [place for place in named if not self._familiar.has(place, since)]
+        if not asked:
+            return
+        query = {"_id": {"$in": asked}, "seenAt": {"$gt": since}}
+        async for row in self._places.find(query, {"seenAt": 1}).limit(len(asked)):
+            self._familiar.keep(row["_id"], row["seenAt"])
+        fresh = [place for place in asked if not self._familiar.has(place, since)]
+        if fresh:
+            changes = [_learned(named[place], now) for place in fresh]
             await self._places.bulk_write(changes, ordered=False)
 
     async def at(self, here: Position, distance: float) -> list[str]:

@@ -17,6 +17,7 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from services.events.domain import likeness
 from services.events.domain.senses import Sense
+from services.events.storage.familiar import Familiar
 from services.kit.clock import Clock, utc_now
 from services.kit.mongo import Collection, Document, Indexes, Mongo
 
@@ -37,6 +38,7 @@ FRESH, KEPT = timedelta(hours=6), timedelta(hours=12)
 COUNTED_FOR = timedelta(hours=3)
 TOTAL_FOR = timedelta(minutes=1)
 SEEN: Final = {"spots": 1, "events": 1}
+LEARNED: Final = {"spots": 1, "seenAt": 1}
 
 
 class Vocabulary:
@@ -46,6 +48,7 @@ class Vocabulary:
         self._words = database[COLLECTION]
         self._events = events
         self._clock = clock
+        self._familiar = Familiar()
         self._total = 0
         self._totalled = datetime.fromtimestamp(0, tz=UTC)
 
@@ -66,12 +69,16 @@ class Vocabulary:
         for spot, word in spoken:
             spots[word].add(spot)
         now = self._clock()
-        query = {"_id": {"$in": list(spots)}, "seenAt": {"$gt": now - FRESH}}
-        async for row in self._words.find(query, SEEN).limit(len(spots) or 1):
-            if spots[row["_id"]] <= set(row["spots"]):
-                del spots[row["_id"]]
-        if spots:
-            changes = [_learned(word, where, now) for word, where in spots.items()]
+        since = now - FRESH
+        asked = [word for word, at in spots.items() if not self._familiar.has(word, since, at)]
+        if not asked:
+            return
+        query = {"_id": {"$in": asked}, "seenAt": {"$gt": since}}
+        async for row in self._words.find(query, LEARNED).limit(len(asked)):
+            self._familiar.keep(row["_id"], row["seenAt"], row["spots"])
+        fresh = [word for word in asked if not self._familiar.has(word, since, spots[word])]
+        if fresh:
+            changes = [_learned(word, spots[word], now) for word in fresh]
             await self._words.bulk_write(changes, ordered=False)
 
     async def needed(self, texts: Sequence[tuple[str, str]]) -> list[Sense]:
