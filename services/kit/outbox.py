@@ -201,10 +201,10 @@ class Relay:
         return tracing.NOTHING if self._spans is None else self._spans.resumed(row.get("trace", {}))
 
     async def _mark(self, ids: list[object]) -> None:
-        done: list[Document] = [
-            {"$set": {"publishedAt": "$$NOW"}},
-            {"$unset": ["pending", "body"]},
-        ]
+        done: Document = {
+            "$currentDate": {"publishedAt": True},
+            "$unset": {"pending": "", "body": ""},
+        }
         await self._rows.update_many({"_id": {"$in": ids}}, done)
 
     async def _measure(self) -> None:
