@@ -100,8 +100,9 @@ class Checker:
     async def _stored(self) -> Stored:
         users, events = self._stack.database("users"), self._stack.database("events")
         found = Stored(accounts=await self._accounts(), pictures=await self._stack.pictures())
-        for database in (users, events):
-            found.rows += await database["outbox"].find({}, {"body": 0}).to_list()
+        for service in DATABASES:
+            rows = await self._stack.database(service)["outbox"].find({}, {"body": 0}).to_list()
+            found.rows += [{**row, "service": service} for row in rows]
         found.profiles = {row["_id"]: row async for row in users["profiles"].find({})}
         found.events = {row["_id"]: row async for row in events["events"].find({})}
         found.organizations = {row["_id"]: row async for row in events["organizations"].find({})}
@@ -245,15 +246,20 @@ def _publishing(rows: Sequence[Document], heard: Sequence[Heard]) -> list[str]:
 
 
 def _order(rows: Sequence[Document], heard: Sequence[Heard]) -> list[str]:
-    """Compare the first arrivals of each key with the order of its versions."""
+    """Compare the first arrivals of each key with the order of its versions.
+
+    Versions are a service's own: what another one reports of the same key does not follow them.
+    """
     first: dict[str, int] = {}
     for place, one in enumerate(heard):
         first.setdefault(one.id, place)
     found = []
-    for key, told in _by_key(rows).items():
-        places = [first[row["messageId"]] for row in told if row["messageId"] in first]
-        if places != sorted(places):
-            found.append(f"{key} was told of out of order")
+    for service in DATABASES:
+        told_by_it = _by_key([row for row in rows if row["service"] == service])
+        for key, told in told_by_it.items():
+            places = [first[row["messageId"]] for row in told if row["messageId"] in first]
+            if places != sorted(places):
+                found.append(f"{service} told of {key} out of order")
     return found
 
 

@@ -1,6 +1,8 @@
 """Replicas whose clocks are a minute ahead and a minute behind do the same as the others."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,24 +32,33 @@ def faketime() -> str:
     return str(_library())
 
 
+@asynccontextmanager
+async def skewed(stack: FaultStack, faketime: str) -> AsyncIterator[None]:
+    """Run the replicas with wrong clocks for the length of a block."""
+    try:
+        for name, skew in SKEWS.items():
+            shifted = {
+                "LD_PRELOAD": faketime,
+                "FAKETIME": skew,
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+            await stack.change(name, environment=shifted)
+        yield
+    finally:
+        for name in SKEWS:
+            await stack.restore(name)
+
+
 async def test_a_minute_of_skew_loses_doubles_and_delays_nothing(
     stack: FaultStack, crowd: Crowd, checker: Checker, faketime: str
 ) -> None:
-    for name, skew in SKEWS.items():
-        shifted = {
-            "LD_PRELOAD": faketime,
-            "FAKETIME": skew,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        await stack.change(name, environment=shifted)
-    organizer = await crowd.register("organization")
-    moments = await _publish(stack, crowd, organizer)
-    await asyncio.gather(*(crowd.register("member") for _ in range(EACH)))
-    await stack.kill(await stack.relay_of("events"))
-    await _publish(stack, crowd, organizer)
-    assert await checker.findings() == []
-    for name in SKEWS:
-        await stack.restore(name)
+    async with skewed(stack, faketime):
+        organizer = await crowd.register("organization")
+        moments = await _publish(stack, crowd, organizer)
+        await asyncio.gather(*(crowd.register("member") for _ in range(EACH)))
+        await stack.kill(await stack.relay_of("events"))
+        await _publish(stack, crowd, organizer)
+        assert await checker.findings() == []
     assert max(moments) - min(moments) > timedelta(seconds=100), "no clock was skewed"
 
 

@@ -5,6 +5,7 @@ What is left is the whole state or the untouched one, whether the client asks ag
 
 import random
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from faults import figures
 from faults.checker import Checker
 from faults.choice import SHORT
 from faults.crowd import Crowd
-from faults.stack import SERVICES, FaultStack
+from faults.stack import FaultStack
 from faults.use_cases import (
     Begin,
     Run,
@@ -127,26 +128,29 @@ class Walker:
         return [f"{label}: {words}" for label, run in self.runs for words in await run.left()]
 
 
-@pytest.fixture
-async def alone(stack: FaultStack) -> AsyncIterator[FaultStack]:
+@asynccontextmanager
+async def alone(stack: FaultStack) -> AsyncIterator[None]:
     """One replica per service, whose intents nobody settles: every write is the use case's own."""
     everybody = dict(stack.replicas)
     for service, (first, second) in everybody.items():
         await stack.hold(second)
         await stack.change(first, environment=UNSETTLED)
         stack.replicas[service] = (first,)
-    yield stack
-    stack.replicas |= everybody
+    try:
+        yield
+    finally:
+        for first, second in everybody.values():
+            await stack.restore(first)
+            await stack.release(second)
+        stack.replicas |= everybody
 
 
 async def test_a_use_case_cut_off_anywhere_ends_whole_or_untouched(
-    alone: FaultStack, crowd: Crowd, checker: Checker, seeded: random.Random
+    stack: FaultStack, crowd: Crowd, checker: Checker, seeded: random.Random
 ) -> None:
-    walker = Walker(alone, checker, seeded)
-    for name, use_case, services in WALKS[:2] if SHORT else WALKS:
-        for service in services:
-            await walker.walk(name, use_case(crowd), service)
-    for service in SERVICES:
-        await alone.restore(service)
-        await alone.release(f"{service}-2")
+    walker = Walker(stack, checker, seeded)
+    async with alone(stack):
+        for name, use_case, services in WALKS[:2] if SHORT else WALKS:
+            for service in services:
+                await walker.walk(name, use_case(crowd), service)
     assert await checker.findings() + await walker.left() == []
