@@ -1,8 +1,8 @@
 """Who is calling: access tokens checked here, against Keycloak's keys kept at hand.
 
-Keycloak being away stops nobody whose key is known. The keys are fetched at most once per half
-minute, whoever asks and whether Keycloak answers or not, and a caller waits for a fetch less than a
-second (docs/adr/0010-keys.md).
+Keycloak being away stops nobody whose key is known. Callers cause at most one fetch of the keys per
+half minute, whether Keycloak answers or not, and wait for one less than a second; until there are
+any, the service itself looks every few seconds (docs/adr/0010-keys.md).
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from services.kit import logs
 FETCH_SECONDS = 5.0
 WAIT_SECONDS = 0.8
 REFETCH_SECONDS = 30.0
+FIRST_SECONDS = 6.0
 FRESH_SECONDS = 300.0
 VERDICT_SECONDS = 60.0
 VERDICTS = 10_000
@@ -122,18 +123,21 @@ class Keys:
         return {kid: _spki(key) for kid, key in self._keys.items()}
 
     async def keep_fresh(self) -> None:
-        """Fetch the keys again and again, so that a withdrawn one stops being accepted."""
+        """Fetch the keys again and again, so that a withdrawn one stops being accepted.
+
+        The first ones are asked for more often: no request has a part in that.
+        """
         while True:
-            await self._refresh()
-            await asyncio.sleep(FRESH_SECONDS if self._keys else REFETCH_SECONDS)
+            await self._refresh(REFETCH_SECONDS if self._keys else FIRST_SECONDS)
+            await asyncio.sleep(FRESH_SECONDS if self._keys else FIRST_SECONDS)
 
     def _check_any(self) -> None:
         if not self._keys:
             raise UnavailableError("the realm's keys cannot be fetched")
 
-    async def _refresh(self) -> None:
-        """Start a fetch unless one was started lately, and wait for it a little."""
-        if self._clock() - self._tried_at >= REFETCH_SECONDS:
+    async def _refresh(self, pause: float = REFETCH_SECONDS) -> None:
+        """Start a fetch unless one was started within the pause, and wait for it a little."""
+        if self._clock() - self._tried_at >= pause:
             self._tried_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
         if self._fetching is not None and not self._fetching.done():
@@ -242,6 +246,9 @@ class TokenVerifier:
 class ServiceTokens:
     """A service's own access token, fetched anew shortly before it expires.
 
+    Whoever needs one while it is fetched waits for that fetch and shares its outcome: a silent
+    Keycloak costs each caller one fetch's time, however many there are.
+
     Args:
         realm_url: the realm's address for calls inside the cluster.
         client_id: the service's confidential client.
@@ -259,7 +266,7 @@ class ServiceTokens:
             "client_secret": client_secret,
         }
         self._client = client
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
         self._token = ""
         self._good_until = 0.0
 
@@ -269,17 +276,19 @@ class ServiceTokens:
         Raises:
             UnavailableError: Keycloak does not answer or refuses the client.
         """
-        async with self._lock:
-            if time.monotonic() >= self._good_until:
-                await self._fetch()
-            return self._token
+        if time.monotonic() >= self._good_until:
+            if self._fetching is None or self._fetching.done():
+                self._fetching = asyncio.create_task(self._fetch())
+            await asyncio.shield(self._fetching)
+        return self._token
 
     async def _fetch(self) -> None:
         try:
-            answer = await self._client.post(self._url, data=self._form, timeout=FETCH_SECONDS)
+            async with asyncio.timeout(FETCH_SECONDS):
+                answer = await self._client.post(self._url, data=self._form, timeout=FETCH_SECONDS)
             answer.raise_for_status()
             fields: dict[str, Any] = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise UnavailableError("Keycloak issues no service token") from error
         self._token = str(fields["access_token"])
         self._good_until = time.monotonic() + max(float(fields["expires_in"]) - 30.0, 1.0)

@@ -25,7 +25,7 @@ from hostile.forgeries import (
 from hostile.processes import Passage
 from hostile.realms import Keycloak
 from hostile.wire import second
-from services.kit.tokens import REFETCH_SECONDS, ServiceTokens
+from services.kit.tokens import FIRST_SECONDS, REFETCH_SECONDS, ServiceTokens
 
 pytestmark = pytest.mark.hostile
 
@@ -205,10 +205,11 @@ def asker(product: Client, url: str) -> Ask:
 @pytest.mark.parametrize(
     ("mode", "status"), [("open", {401}), ("silent", {503}), ("closed", {503})]
 )
-async def test_a_flood_of_key_ids_costs_keycloak_one_fetch(
+async def test_a_flood_of_key_ids_costs_keycloak_no_fetch_of_its_own(
     product: Client, member: Person, mode: str, status: set[int]
 ) -> None:
-    """Whatever the number of senders, and whether Keycloak answers or not."""
+    """Whatever the number of senders: only the service's own looks for its first keys."""
+    started = time.monotonic()
     passage = Passage(product.servers.setup.site.ports["keycloak"])
     passage.mode = mode
     async with (
@@ -224,7 +225,8 @@ async def test_a_flood_of_key_ids_costs_keycloak_one_fetch(
             asked += len(tokens)
         assert found == status
         assert asked > 100
-        assert passage.fetches == 1
+        looks = 1 + int((time.monotonic() - started) / FIRST_SECONDS)
+        assert 1 <= passage.fetches <= (1 if mode == "open" else looks)
 
 
 @pytest.mark.long
@@ -242,7 +244,7 @@ async def test_after_a_silence_keycloak_is_asked_again(product: Client, member: 
         async def known() -> bool:
             return await ask(member.access) == 403
 
-        await eventually(known, seconds=REFETCH_SECONDS + 10, every=0.5)
+        await eventually(known, seconds=FIRST_SECONDS + 5, every=0.5)
         assert passage.fetches == 2
         passage.mode = "silent"
         assert await ask(member.access) == 403

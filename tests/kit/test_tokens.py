@@ -18,7 +18,7 @@ from joserfc.jwk import RSAKey
 from client import eventually
 from services.contracts.errors import UnauthenticatedError, UnavailableError
 from services.kit import tokens
-from services.kit.tokens import Keys, TokenVerifier
+from services.kit.tokens import Keys, ServiceTokens, TokenVerifier
 
 ISSUER = "http://auth.x/realms/r"
 KEY = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
@@ -321,3 +321,74 @@ async def test_a_new_key_is_taken_up(verifier: TokenVerifier, realm: Realm, cloc
     realm.keys = [fresh]
     clock.now += 31
     assert (await verifier.verify(token(clock, key=fresh, kid="k2"))).user_id == "u1"
+
+
+async def test_the_first_keys_are_looked_for_more_often_than_callers_may_ask(
+    verifier: TokenVerifier, realm: Realm, clock: Time
+) -> None:
+    realm.away = True
+    for fetches in range(1, 4):
+        await _looked(verifier)
+        for n in range(20):
+            with pytest.raises(UnavailableError):
+                await verifier.verify(token(clock, kid=f"flood{n}"))
+        assert realm.fetches == fetches
+        clock.now += tokens.FIRST_SECONDS
+    realm.away = False
+    with pytest.raises(UnavailableError):
+        await verifier.verify(token(clock))
+    await _looked(verifier)
+    assert (await verifier.verify(token(clock))).user_id == "u1"
+    clock.now += tokens.FIRST_SECONDS
+    await _looked(verifier)
+    assert realm.fetches == 4
+
+
+async def _looked(verifier: TokenVerifier) -> None:
+    """Let the service look once by itself."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await verifier.keep_fresh()
+
+
+class TokenDesk(httpx.AsyncBaseTransport):
+    """Issues service tokens, or keeps silent, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.silent = False
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.silent:
+            await asyncio.Event().wait()
+        return httpx.Response(200, json={"access_token": f"t{self.asked}", "expires_in": 3600})
+
+
+async def test_callers_share_one_fetch_of_a_service_token_and_its_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One after the other they would wait for as many silences as there are callers before them."""
+    monkeypatch.setattr(tokens, "FETCH_SECONDS", 0.3)
+    desk = TokenDesk()
+    async with httpx.AsyncClient(transport=desk) as client:
+        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
+        desk.silent = True
+        started = time.monotonic()
+        failed = await asyncio.gather(*(mine.get() for _ in range(50)), return_exceptions=True)
+        assert {type(one) for one in failed} == {UnavailableError}
+        assert time.monotonic() - started < 3
+        assert desk.asked == 1
+        desk.silent = False
+        assert set(await asyncio.gather(*(mine.get() for _ in range(50)))) == {"t2"}
+        assert desk.asked == 2
+
+
+async def test_a_caller_that_leaves_takes_the_fetch_from_nobody() -> None:
+    desk = TokenDesk()
+    async with httpx.AsyncClient(transport=desk) as client:
+        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
+        first, second = (asyncio.create_task(mine.get()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second == "t1"
