@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from services.contracts import errors
-from services.contracts.errors import RefusedError
+from services.contracts.errors import RefusedError, UnavailableError
 from services.kit import logs, mongo
 
 STATUS: dict[type[RefusedError], HTTPStatus] = {
@@ -22,6 +22,8 @@ STATUS: dict[type[RefusedError], HTTPStatus] = {
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS = 2
+_PUT_OFF = "put_off"
+_STRANGERS = (errors.UnauthenticatedError, errors.ForbiddenError, errors.NotFoundError)
 
 log = logs.get(__name__)
 
@@ -82,11 +84,21 @@ def failure_of(error: Exception) -> Failure:
     return _internal(error)
 
 
+def put_off(request: Request, error: UnavailableError) -> None:  # type: ignore[type-arg]
+    """Have this request answered with an outage where it would be refused as a stranger's."""
+    request.scope["state"][_PUT_OFF] = error
+
+
+def _instead(request: Request, error: Exception) -> Exception:  # type: ignore[type-arg]
+    outage: UnavailableError | None = request.scope["state"].get(_PUT_OFF)
+    return outage if outage is not None and isinstance(error, _STRANGERS) else error
+
+
 def answer(shape: Shape) -> Callable[[Request, Exception], Response[object]]:  # type: ignore[type-arg]
     """Return the exception handler of a service whose bodies have this shape."""
 
-    def handle(_: Request, error: Exception) -> Response[object]:  # type: ignore[type-arg]
-        failure = failure_of(error)
+    def handle(request: Request, error: Exception) -> Response[object]:  # type: ignore[type-arg]
+        failure = failure_of(_instead(request, error))
         headers: dict[str, str] = {}
         if failure.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"

@@ -14,9 +14,9 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.routes import HTTPRoute
 
-from services.contracts.errors import NotFoundError, UnauthenticatedError
+from services.contracts.errors import NotFoundError, UnauthenticatedError, UnavailableError
 from services.kit import docs, forms, metrics, openapi
-from services.kit.failures import Shape, answer
+from services.kit.failures import Shape, answer, put_off
 from services.kit.health import Health
 from services.kit.tokens import Identity, TokenVerifier
 
@@ -56,10 +56,17 @@ async def provide_caller(request: AnyRequest) -> Identity:
 
 
 async def provide_visitor(request: AnyRequest) -> Identity | None:
-    """Return who is calling, or ``None`` for anybody without a valid token."""
+    """Return who is calling, or ``None`` for anybody without a valid token.
+
+    While no key is known, a page is shown to the bearer of a token as to anybody; what anybody is
+    refused is put off with 503 (`failures.answer`), because it may be the caller's.
+    """
     try:
         return await provide_caller(request)
     except UnauthenticatedError:
+        return None
+    except UnavailableError as error:
+        put_off(request, error)
         return None
 
 
