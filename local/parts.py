@@ -336,6 +336,7 @@ def keycloak(site: Site) -> Part:
         "db-url": f"jdbc:postgresql://{LOOPBACK}:{site.ports['postgres']}/postgres",
         "db-username": database["username"],
         "db-pool-max-size": "10",
+        "cache": "local",  # otherwise it looks for others, and listens for them beyond loopback
         "log-level": "warn",
     }
     return Part(
