@@ -17,13 +17,14 @@ import obstore
 from obstore.store import S3Store
 
 from client import eventually
+from faults.choice import SHORT
 from local import parts, probes, stack, supervisor
 from local.parts import Part
 from servers import INFRASTRUCTURE, Servers
 from services.kit.mongo import Document, Mongo
 
 HERE = Path(__file__).parent
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 4.0 if SHORT else 8.0
 RETURN_SECONDS = 120.0
 SERVICES = ("users", "events", "media")
 DATABASES = {"users": "users_db", "events": "eventonight_events"}
@@ -136,15 +137,13 @@ class FaultStack(Servers):
     @asynccontextmanager
     async def without(self, guard: str, service: str) -> AsyncIterator[None]:
         """Run a service with a guard of the kit switched off for the length of a block."""
-        script = str(HERE / "unguarded.py")
+        command = (sys.executable, str(HERE / "unguarded.py"), guard, "run", service)
         names = self.replicas[service]
-        for name in names:
-            await self.change(name, (sys.executable, script, guard, "run", service))
+        await asyncio.gather(*(self.change(name, command) for name in names))
         try:
             yield
         finally:
-            for name in names:
-                await self.restore(name)
+            await asyncio.gather(*(self.restore(name) for name in names))
 
     @asynccontextmanager
     async def dying(self, service: str, write: str) -> AsyncIterator[None]:

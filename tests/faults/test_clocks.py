@@ -35,18 +35,13 @@ def faketime() -> str:
 @asynccontextmanager
 async def skewed(stack: FaultStack, faketime: str) -> AsyncIterator[None]:
     """Run the replicas with wrong clocks for the length of a block."""
+    words = {"LD_PRELOAD": faketime, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     try:
         for name, skew in SKEWS.items():
-            shifted = {
-                "LD_PRELOAD": faketime,
-                "FAKETIME": skew,
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
-            await stack.change(name, environment=shifted)
+            await stack.change(name, environment={**words, "FAKETIME": skew})
         yield
     finally:
-        for name in SKEWS:
-            await stack.restore(name)
+        await asyncio.gather(*map(stack.restore, SKEWS))
 
 
 async def test_a_minute_of_skew_loses_doubles_and_delays_nothing(

@@ -3,6 +3,7 @@
 What is left is the whole state or the untouched one, whether the client asks again or not.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -140,8 +141,7 @@ async def alone(stack: FaultStack) -> AsyncIterator[None]:
         yield
     finally:
         for first, second in everybody.values():
-            await stack.restore(first)
-            await stack.release(second)
+            await asyncio.gather(stack.restore(first), stack.release(second))
         stack.replicas |= everybody
 
 
