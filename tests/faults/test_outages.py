@@ -26,9 +26,14 @@ WRITES = ["insert", "update", "delete", "findAndModify", "commitTransaction"]
 FAILING: dict[str, Document] = {
     "refuses": {"failCommands": WRITES, "errorCode": NO_DISK},
     "hangs up": {"failCommands": WRITES, "closeConnection": True},
+    # A code that says the server shuts down would have drivers wait for another that never comes.
     "does not say": {
         "failCommands": ["commitTransaction", "insert", "update"],
-        "writeConcernError": {"code": 91, "errmsg": "shutting down, outcome unknown"},
+        "writeConcernError": {
+            "code": 64,
+            "errmsg": "no majority in time, outcome unknown",
+            "errInfo": {"wtimeout": True},
+        },
     },
 }
 
