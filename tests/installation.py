@@ -210,9 +210,9 @@ class Installation:
         """Return the reasons of all events so far."""
         return [one["reason"] for one in await self.items("events")]
 
-    def operator(self, pod: str = "operator-0", **environment: str) -> Operator:
+    def operator(self, pod: str = "operator-0", token: str = TOKEN, **environment: str) -> Operator:
         """Start an operator for this namespace."""
-        kubeconfig = self.api.kubeconfig_of(TOKEN, f"kubeconfig-{self.mark}", self.namespace)
+        kubeconfig = self.api.kubeconfig_of(token, f"kubeconfig-{self.mark}", self.namespace)
         log = self.api.folder / f"{self.mark}-{pod}.log"
         found = Operator(kubeconfig, pod, log, **environment)
         self.operators.append(found)
