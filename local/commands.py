@@ -118,7 +118,8 @@ def logs(given: argparse.Namespace) -> NoReturn:
 def show_diff(_: argparse.Namespace) -> int:
     """Show what provisioning would change; writes nothing."""
     setup = configuration.load()
-    outcomes = asyncio.run(operator.diff(setup.resource, setup.site.secrets))
+    site = setup.site
+    outcomes = asyncio.run(operator.diff(setup.resource, site.secrets, site.ledger))
     lines = [str(action) for one in outcomes for action in one.left]
     faults = [f"{one.system}: {one.reason} {one.message}" for one in outcomes if one.message]
     console.print("\n".join([*faults, *lines]) or "Nothing differs.")
@@ -128,7 +129,8 @@ def show_diff(_: argparse.Namespace) -> int:
 def repair(_: argparse.Namespace) -> int:
     """Bring everything back to what the resource says."""
     setup = configuration.load()
-    outcomes = asyncio.run(operator.reconcile(setup.resource, setup.site.secrets))
+    site = setup.site
+    outcomes = asyncio.run(operator.reconcile(setup.resource, site.secrets, ledger=site.ledger))
     for one in outcomes:
         for action in one.done:
             console.print(f"done: {action}")

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from local import fetch, probes
+from local.ledger import FileLedger
 from local.ports import Ports
 from local.probes import Probe
 from local.secrets import FileSecrets
@@ -72,6 +73,11 @@ class Site:
     def secrets(self) -> FileSecrets:
         """The stack's secret store."""
         return FileSecrets(self.state / "secrets")
+
+    @property
+    def ledger(self) -> FileLedger:
+        """What provisioning made here."""
+        return FileLedger(self.folder() / "ledger.json")
 
     def folder(self, *names: str) -> Path:
         """Return a folder of the state, made if needed."""

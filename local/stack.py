@@ -198,7 +198,7 @@ def gateway_part(setup: Setup) -> Part:
 
 async def provision(setup: Setup) -> list[Outcome]:
     """Bring databases, broker and realm to what the resource says, and make the bucket."""
-    outcomes = await reconcile(setup.resource, setup.site.secrets)
+    outcomes = await reconcile(setup.resource, setup.site.secrets, ledger=setup.site.ledger)
     await make_bucket(setup)
     return outcomes
 

@@ -1,6 +1,8 @@
 """Plans are pure; systems are the real ones."""
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import aio_pika
@@ -18,6 +20,7 @@ from eventonight_operator.reconcile import attempt, diff, reconcile
 from eventonight_operator.spec import Messaging, Unsafe
 from eventonight_operator.systems import keycloak
 from eventonight_operator.systems.rabbitmq import RabbitMQ
+from local import parts
 from servers import Servers
 
 names = st.text("abc", min_size=1, max_size=3)
@@ -196,6 +199,56 @@ async def test_an_emptied_count_is_not_trusted_at_once(ready: Servers, vhost: st
         {("queue", "q"): {"messages": 0, "unbound": 99.0}}, ["rabbitmq/queue/q"]
     )
     assert action.verb == "delete"
+
+
+async def test_a_queue_whose_making_was_cut_short_is_made_anew(ready: Servers, vhost: str) -> None:
+    name, clock = vhost.rpartition("/")[2], Clock()
+    declared = [{"name": f"q{n}", "owner": "users"} for n in range(12)]
+    system = RabbitMQ(messaging_of(ready, vhost, declared), SINGLE, ready.setup.site.secrets, clock)
+    books = OpenLedger()
+    async with await ready.rabbitmq() as admin:
+
+        async def half_made() -> list[str]:
+            found = (await admin.get(f"queues/{name}")).json()
+            return [one["name"] for one in found if one["name"][0] == "q" and not one["online"]]
+
+        for pause in range(20):
+            for one in declared:
+                await _cut_short(ready, f"{name}/{one['name']}", pause * 0.002)
+            await asyncio.sleep(0.5)
+            if await half_made():
+                break
+            for one in declared:
+                await admin.delete(f"queues/{name}/{one['name']}")
+        halves = await half_made()
+        assert halves
+        outcome = await attempt(system, books)
+        assert outcome.reason == "Progressing"
+        assert halves[0] in outcome.message
+        bindings = (await admin.get(f"bindings/{name}")).json()
+        bound = {one["destination"] for one in bindings if one["source"]}
+        assert not bound.intersection(halves)
+        clock.now += 5
+        assert (await attempt(system, books)).ready
+        assert await half_made() == []
+
+
+async def _cut_short(servers: Servers, path: str, seconds: float) -> None:
+    """Ask for a queue, and hang up before it can be there."""
+    keys = parts.secret(servers.setup.site, "rabbitmq-admin")
+    login = base64.b64encode(f"{keys['username']}:{keys['password']}".encode()).decode()
+    arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+    body = json.dumps({"durable": True, "auto_delete": False, "arguments": arguments})
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", servers.setup.site.ports["rabbitmq_management"]
+    )
+    writer.write(
+        f"PUT /api/queues/{path} HTTP/1.1\r\nHost: broker\r\nAuthorization: Basic {login}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    await writer.drain()
+    await asyncio.sleep(seconds)
+    writer.transport.abort()
 
 
 async def _keycloak(servers: Servers, method: str, path: str, body: Any = None) -> Any:

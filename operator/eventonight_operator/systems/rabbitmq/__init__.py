@@ -17,7 +17,6 @@ from eventonight_operator.systems.rabbitmq import steps, topology
 from eventonight_operator.systems.rabbitmq.api import call, connect, password_matches, rows
 from eventonight_operator.systems.rabbitmq.topology import AS_IN_SECRET, NAME, binding_name
 
-EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 PLURALS = {
     "vhost": "vhosts",
     "queue": "queues",
@@ -58,7 +57,8 @@ class RabbitMQ:
 
     async def desired(self) -> Objects:
         """Return every object that should be there."""
-        return topology.desired(self._wanted)
+        administrator, _ = await self._admin()
+        return topology.desired(self._wanted, administrator)
 
     async def observe(self) -> Objects:
         """Return every object of the vhost that is there.
@@ -137,10 +137,6 @@ class RabbitMQ:
         if action.verb == "update" and action.kind in {"queue", "exchange"}:
             await call(client, "DELETE", path)
         await call(client, "PUT", path, self._body(action))
-        if action.kind == "vhost":
-            username, _ = await self._admin()
-            place = f"permissions/{quote(action.name, safe='')}/{quote(username, safe='')}"
-            await call(client, "PUT", place, EVERYTHING)
 
     def _body(self, action: Action) -> Fields:
         fields = dict(action.fields)
@@ -209,18 +205,8 @@ class RabbitMQ:
             "binding": await rows(client, f"bindings/{vhost}"),
         }
         return {
-            kind: [one for one in objects if self._counts(kind, one)]
-            for kind, objects in found.items()
+            kind: [one for one in objects if _counts(kind, one)] for kind, objects in found.items()
         }
-
-    def _counts(self, kind: str, one: Fields) -> bool:
-        """Leave out the administrator's permissions and what the broker made by itself."""
-        if kind == "permission":
-            return one["user"] in {user.name for user in self._wanted.users}
-        if kind in {"exchange", "binding"}:
-            name = one["source" if kind == "binding" else "name"]
-            return bool(name) and not name.startswith("amq.")
-        return True
 
     def _note_unbound(self, found: dict[Key, Fields]) -> None:
         """Note since when queues have had no bindings, so that their counters can be trusted."""
@@ -250,3 +236,11 @@ def _name_of(kind: str, one: Fields) -> str:
     if kind == "binding":
         return binding_name(one)
     return str(one["user" if kind == "permission" else "name"])
+
+
+def _counts(kind: str, one: Fields) -> bool:
+    """Leave out what the broker made by itself."""
+    if kind in {"exchange", "binding"}:
+        name = one["source" if kind == "binding" else "name"]
+        return bool(name) and not name.startswith("amq.")
+    return True

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from eventonight_operator.ledger import names
-from eventonight_operator.plan import Action, Fields, Key, Objects, differences
+from eventonight_operator.plan import Action, Fields, Key, Objects, Verb, differences
 from eventonight_operator.spec import Messaging, Unsafe
 from eventonight_operator.systems.rabbitmq.topology import NAME, group_sizes, logical
 
@@ -13,6 +13,8 @@ BROKER: Key = ("broker", "cluster")
 # The broker's counters follow its queues within 5 s; twice that and a little is safe to trust.
 COUNTER_SECONDS = 12.0
 JOIN_SECONDS = 120.0
+# A queue that is being made right now has members that run within moments.
+MAKING_SECONDS = 3.0
 GROWING_VERSION = (3, 13)
 
 
@@ -24,12 +26,39 @@ def plan(
     owned: Collection[str],
 ) -> list[Action]:
     """Return the steps from observed to desired."""
+    halves = [key for key in desired if key[0] == "queue" and _is_half(observed, key)]
     steps = differences(NAME, desired, observed)
+    steps = [one for one in steps if not _leads_to(one, halves)]
+    steps += [_anew(key, desired[key], observed[key]) for key in halves]
     steps.sort(key=lambda action: ORDER.index(action.kind))
     sizes = group_sizes(wanted)
     kept = [_careful(action, unsafe, sizes, observed) for action in steps]
     surplus = list(_surplus(wanted, unsafe, desired, observed, owned))
     return [*kept, *_growth(sizes, observed), *surplus]
+
+
+def _is_half(observed: Objects, key: Key) -> bool:
+    """Tell whether a queue's making was cut short: it is listed, but no member of it runs.
+
+    Nothing is lost with it: bindings come after the queue, so one without was never delivered to.
+    """
+    fields = observed.get(key, {})
+    members = set(fields.get("members") or ())
+    running = set(observed.get(BROKER, {}).get("running", ()))
+    unused = "unbound" in fields and fields.get("messages") is None
+    return bool(members) and unused and not fields.get("online") and members <= running
+
+
+def _leads_to(action: Action, queues: Collection[Key]) -> bool:
+    """Tell whether a step is about one of these queues, or leads messages to one."""
+    target = str(action.fields.get("destination", action.name))
+    return action.kind in {"queue", "binding"} and ("queue", target) in queues
+
+
+def _anew(key: Key, wished: Fields, fields: Fields) -> Action:
+    words = ("no member runs: its making was cut short, it is made anew",)
+    verb: Verb = "update" if fields["unbound"] >= MAKING_SECONDS else "waiting"
+    return Action(NAME, verb, *key, words, wished)
 
 
 def removal(
@@ -114,6 +143,8 @@ def _careful(action: Action, unsafe: Unsafe, sizes: dict[str, int], observed: Ob
     if action.verb == "create":
         missing = _nodes_to_come(sizes[action.name], unsafe, observed)
         return Action(NAME, "waiting", "queue", action.name, (missing,)) if missing else action
+    if action.verb == "waiting" or _is_half(observed, ("queue", action.name)):
+        return action
     messages = observed["queue", action.name].get("messages")
     if messages != 0 and not unsafe.allow_non_empty_queue_deletion:
         held = "an unknown number of" if messages is None else messages

@@ -17,9 +17,18 @@ DEAD_ARGUMENTS = {"x-queue-type": "quorum"}
 _PART = re.compile(r"\.(dlq|partitions|\d+)$")
 
 
-def desired(wanted: Messaging) -> Objects:
-    """Return the broker's objects that the resource declares, in the order of creation."""
+EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
+
+
+def desired(wanted: Messaging, administrator: str) -> Objects:
+    """Return the broker's objects that the resource declares, in the order of creation.
+
+    Args:
+        wanted: the resource's messaging part.
+        administrator: who needs permissions in the vhost before making anything there.
+    """
     objects: dict[Key, Fields] = {("vhost", wanted.vhost): {}}
+    objects["permission", administrator] = EVERYTHING
     for user in wanted.users:
         permissions = user.permissions
         objects["user", user.name] = {"password": AS_IN_SECRET}
