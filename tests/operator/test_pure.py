@@ -1,7 +1,8 @@
 """What the operator decides: pure, so tried in great numbers."""
 
+import copy
 import random
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 
 from eventonight_operator import adoption, backoff, conditions, deletion, environment, spec, status
 from eventonight_operator.conditions import Fared
+from eventonight_operator.election import (
+    LEASE_SECONDS,
+    RENEW_SECONDS,
+    Election,
+    LeadershipLostError,
+)
 from eventonight_operator.faults import SystemFaultError
+from eventonight_operator.kube.client import Kube, KubeError
 from eventonight_operator.plan import Action
 from eventonight_operator.reconcile import Outcome
 from eventonight_operator.schedule import Schedule
@@ -26,6 +34,7 @@ from eventonight_operator.systems.mongodb.members import (
 from eventonight_operator.systems.rabbitmq import steps
 from eventonight_operator.systems.workloads import manifests
 from eventonight_operator.systems.workloads.flat import flat, quantity
+from eventonight_operator.writes import Gate
 from operator_samples import DOCUMENT
 
 FINE = Outcome("x", standing=Standing(1, 1))
@@ -73,6 +82,72 @@ def test_a_wake_during_a_look_is_not_lost_and_does_not_hurry_what_fails() -> Non
     assert not schedule.due("x")
     schedule.reset()
     assert schedule.due("x")
+
+
+class FakeLeases:
+    """One Lease in memory, with the API's rule that only the newest may be replaced."""
+
+    def __init__(self) -> None:
+        self.lease: dict[str, Any] | None = None
+        self.down = False
+
+    async def get(self, *_: str) -> dict[str, Any] | None:
+        if self.down:
+            raise KubeError(0, "away")
+        return copy.deepcopy(self.lease)
+
+    async def introduce(self, document: dict[str, Any]) -> None:
+        document["metadata"]["resourceVersion"] = 1
+        self.lease = copy.deepcopy(document)
+
+    async def replace(self, document: dict[str, Any]) -> None:
+        assert self.lease is not None
+        version = document["metadata"]["resourceVersion"]
+        if version != self.lease["metadata"]["resourceVersion"]:
+            raise KubeError(409, "not the newest")
+        document["metadata"]["resourceVersion"] = version + 1
+        self.lease = copy.deepcopy(document)
+
+
+async def test_writing_ends_before_another_may_begin() -> None:
+    now, leases = [0.0], FakeLeases()
+
+    def replica(name: str) -> Election:
+        return Election(cast("Kube", leases), "lease", name, lambda: now[0])
+
+    one, other, gate = replica("one"), replica("other"), Gate({})
+    gate.guard(one.check)
+    with pytest.raises(LeadershipLostError):
+        gate.permit("x")
+    assert await one._try()
+    assert not await other._try()
+    gate.permit("x")
+    leases.down = True
+    now[0] = RENEW_SECONDS - 0.1
+    await one._try()
+    gate.permit("x")
+    now[0] = RENEW_SECONDS + 0.1
+    with pytest.raises(LeadershipLostError):
+        gate.permit("x")
+    leases.down = False
+    assert not await other._try()
+    now[0] = LEASE_SECONDS + 0.1
+    assert await other._try()
+    assert not await one._try()
+    # Without the fence, the first would write on: that is what it is for.
+    Gate({}).permit("x")
+
+
+async def test_a_restart_in_place_need_not_wait_and_a_release_is_taken_at_once() -> None:
+    now, leases = [0.0], FakeLeases()
+    one = Election(cast("Kube", leases), "lease", "one", lambda: now[0])
+    assert await one._try()
+    again = Election(cast("Kube", leases), "lease", "one", lambda: now[0])
+    assert await again._try()
+    other = Election(cast("Kube", leases), "lease", "other", lambda: now[0])
+    assert not await other._try()
+    await again.release()
+    assert await other._try()
 
 
 def test_conditions_of_all_being_well_and_of_one_being_away() -> None:

@@ -5,11 +5,16 @@ import pytest
 
 from eventonight_operator import crd, rules, spec
 from eventonight_operator.spec import ResourceError
-from operator_samples import DOCUMENT, WRONG, changed
+from operator_samples import DOCUMENT, ROOT, WRONG, changed
+
+MANIFESTS = ROOT / "manifests"
 
 
-def test_the_local_resource_is_valid() -> None:
-    assert spec.decode(DOCUMENT).spec.messaging.vhost == "eventonight"
+@pytest.mark.parametrize("name", ["local", "ha"])
+def test_the_samples_are_valid(name: str) -> None:
+    found = spec.load(MANIFESTS / f"{name}.yaml")
+    assert found.spec.messaging.vhost == "eventonight"
+    assert found.spec.messaging.queues == spec.decode(DOCUMENT).spec.messaging.queues
 
 
 @pytest.mark.parametrize(("path", "value", "word"), WRONG, ids=[one[2] for one in WRONG])

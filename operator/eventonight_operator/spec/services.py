@@ -72,7 +72,7 @@ class Autoscaling(Camel, frozen=True, kw_only=True, rename="camel"):
     max_replicas: Annotated[int, Meta(ge=1, le=100, description="Never more.")]
     target_cpu_utilization_percentage: Annotated[
         int, Meta(ge=1, le=100, description="Average that replicas are added above.")
-    ] = 70
+    ] = field(default=70, name="targetCPUUtilizationPercentage")
 
 
 class DisruptionBudget(Camel, frozen=True, kw_only=True, rename="camel"):
