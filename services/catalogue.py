@@ -94,7 +94,8 @@ def needs(_: str = "") -> str:
 def _needs(name: str) -> list[str]:
     fields = {field.name for field in msgspec.structs.fields(app_of(name).Settings)}
     others = {f"{other}_url": other for other in CONTEXTS}
-    return sorted({place for field, place in (ADDRESSES | others).items() if field in fields})
+    found = {place for field, place in (ADDRESSES | others).items() if field in fields}
+    return sorted(found | (set(CONTEXTS) - {name} if "peers" in fields else set()))
 
 
 DOCUMENTS: dict[str, Callable[[str], str]] = {

@@ -270,8 +270,8 @@ def amount(text: str) -> float:
 def total(objects: list[Object], kind: str, key: str) -> float:
     """Return what all pods take together, the operator's included."""
     resource = helm.of(objects, "EvenToNight")[0]["spec"]
-    each = resource["defaults"]["resources"]
-    sets = [each] * len(resource["services"]) * resource["defaults"]["replicas"]
+    each = [one.get("resources", resource["defaults"]["resources"]) for one in resource["services"]]
+    sets = each * resource["defaults"]["replicas"]
     for one in objects:
         if one["kind"] in {"Deployment", "StatefulSet"}:
             replicas = one["spec"].get("replicas", 1)
@@ -311,7 +311,18 @@ def test_one_services_values_go_to_that_service() -> None:
     found = {s["name"]: s for s in helm.of(objects, "EvenToNight")[0]["spec"]["services"]}
     assert found["events"] == {"name": "events", "port": 9010, "autoscaling": scaled}
     assert found["users"] == {"name": "users", "port": 9000, "replicas": 3}
-    assert found["media"] == {"name": "media", "port": 9020}
+    assert set(found["media"]) == {"name", "port", "resources"}
+
+
+def test_memory_is_there_for_two_pictures_at_once(rendered: list[Object]) -> None:
+    found = {s["name"]: s for s in helm.of(rendered, "EvenToNight")[0]["spec"]["services"]}
+    assert amount(found["media"]["resources"]["limits"]["memory"]) >= 1536
+
+
+def test_abandoned_transactions_end_as_soon_as_on_one_machine(dev: list[Object]) -> None:
+    (pod,) = [pod for name, pod in helm.pods(dev) if name == "mongodb"]
+    limit = f"transactionLifetimeLimitSeconds={parts.TRANSACTION_SECONDS}"
+    assert limit in pod["containers"][0]["args"][0]
 
 
 def test_the_demo_is_another_job_for_another_image() -> None:

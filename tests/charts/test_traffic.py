@@ -32,6 +32,7 @@ WANTED = {
     ("events", "mongodb", 27017),
     ("media", "s3", 8333),
     ("users", "media", 9020),
+    ("users", "events", 9010),
     ("events", "media", 9020),
     ("media", "events", 9010),
     ("mongodb", "mongodb", 27017),
