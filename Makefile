@@ -87,8 +87,8 @@ kind-up: ## make a kind cluster with the whole product in it; again after a chan
 kind-down: ## delete that cluster
 	@scripts/kind down
 
-e2e: venv ## test what runs on a cluster: KUBECONFIG and E2E_CONTEXT name it, by default kind-up's
-	@KUBECONFIG=$(KUBECONFIG) $(BIN)/pytest -m "" e2e --context $(E2E_CONTEXT)
+e2e: venv ## test what runs on a cluster: KUBECONFIG and E2E_CONTEXT name it, by default kind-up's; LONG=1: all of it
+	@KUBECONFIG=$(KUBECONFIG) $(BIN)/pytest -m "$(if $(LONG),,not long)" e2e --context $(E2E_CONTEXT)
 
 .PHONY: test-charts images kind-up kind-down e2e
 

@@ -5,12 +5,17 @@ always is, but the context has to be named by ``--context`` or ``E2E_CONTEXT``.
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
+from e2e.bars import Bars
 from e2e.cluster import Cluster, Public
+from e2e.installation import Installation
+from e2e.second import Second
+
+BARS = pytest.StashKey[Bars]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +37,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         pytest.exit(words, returncode=4)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BARS] = Bars()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash[BARS].lines:
+        terminalreporter.write_line(line)
+
+
 def chosen(config: pytest.Config) -> Cluster:
     return Cluster(str(config.getoption("--context")), str(config.getoption("--namespace")))
 
@@ -48,3 +64,26 @@ async def public(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncItera
     host = cluster.field("etn", "", "{.items[0].spec.gateway.host}")
     async with httpx.AsyncClient(base_url=gateway, timeout=30) as client:
         yield Public(client, host)
+
+
+@pytest.fixture
+def bars(request: pytest.FixtureRequest) -> Bars:
+    """Hold what is measured against its bar, and print it at the end."""
+    return request.config.stash[BARS]
+
+
+@pytest.fixture
+def etn(cluster: Cluster) -> Iterator[Installation]:
+    """The installation, Ready; what a test changes in its resource is brought back."""
+    one = Installation(cluster, cluster.field("etn", "", "{.items[0].metadata.name}"))
+    one.holds("Ready")
+    manifest = one.manifest()
+    yield one
+    one.restore(manifest)
+
+
+@pytest.fixture
+def second(etn: Installation) -> Iterator[Second]:
+    """A namespace with an operator of its own and the broker and realms of the first."""
+    with Second(etn) as one:
+        yield one

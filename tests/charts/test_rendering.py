@@ -322,7 +322,7 @@ def test_memory_is_there_for_two_pictures_at_once(rendered: list[Object]) -> Non
 def test_abandoned_transactions_end_as_soon_as_on_one_machine(dev: list[Object]) -> None:
     (pod,) = [pod for name, pod in helm.pods(dev) if name == "mongodb"]
     limit = f"transactionLifetimeLimitSeconds={parts.TRANSACTION_SECONDS}"
-    assert limit in pod["containers"][0]["args"][0]
+    assert limit in helm.containers(pod)[0]["args"][0]
 
 
 def test_the_demo_is_another_job_for_another_image() -> None:
