@@ -152,7 +152,7 @@ class _Administrator(httpx.Auth):
     def __init__(self, place: str, keys: dict[str, str]) -> None:
         self._url = f"http://{place}/realms/master/protocol/openid-connect/token"
         self._form = {"grant_type": "password", "client_id": "admin-cli", **keys}
-        self._token = ""
+        self._token = "none-yet"
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._token}"

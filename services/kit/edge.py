@@ -25,7 +25,9 @@ CORS_HEADERS: list[tuple[bytes, bytes]] = [
     (b"access-control-max-age", b"600"),
 ]
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"})
-QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+QUIET_ROUTES = frozenset(
+    {"/health", "/health/live", "/health/ready", "/health/serving", "/metrics"}
+)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 log = logs.get(__name__)

@@ -1,4 +1,4 @@
-"""Liveness and readiness: alive is the process, ready is everything it needs, each by name."""
+"""Health: alive is the process, ready is everything it needs by name, serving is what may come."""
 
 import asyncio
 import time
@@ -26,6 +26,7 @@ class Health:
         self._lock = asyncio.Lock()
         self._verdict: dict[str, str | None] = {}
         self._checked_at = float("-inf")
+        self._joined = False
         self.prepared = False
         self.draining = False
 
@@ -35,6 +36,17 @@ class Health:
         if self.draining:
             return "draining"
         return "OK" if self.prepared else "starting"
+
+    async def serving(self) -> bool:
+        """Tell whether requests should come to this process.
+
+        Everything it needs has to have answered once, so that a wrong setting stops a rollout. What
+        is away later is away for all replicas: to take them all out would make of a part's absence
+        the absence of the whole.
+        """
+        if not self._joined and self.standing == "OK":
+            self._joined = not any((await self.dependencies()).values())
+        return self._joined and not self.draining
 
     async def dependencies(self) -> dict[str, str | None]:
         """Return per dependency ``None`` when it answers, else why not."""

@@ -105,6 +105,14 @@ async def ready(request: AnyRequest) -> Response[dict[str, object]]:
     return Response(body, status_code=HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
+@get("/health/serving", include_in_schema=False)
+async def serving(request: AnyRequest) -> Response[dict[str, str]]:
+    """Tell whether requests should come to this process; see ``Health.serving``."""
+    up = await request.app.state.health.serving()
+    status = HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response({"status": "OK" if up else "unavailable"}, status_code=status)
+
+
 @get("/metrics", include_in_schema=False, sync_to_thread=False)
 def measures(request: AnyRequest) -> Response[bytes]:
     """Return the measures in Prometheus' text format, never through the gateway."""
@@ -159,7 +167,7 @@ def build_app(
         dependencies: values that handlers ask for by name.
     """
     app = Litestar(
-        route_handlers=[live, ready, measures, openapi_document, docs_page, *routes],
+        route_handlers=[live, ready, serving, measures, openapi_document, docs_page, *routes],
         dependencies={
             "caller": Provide(provide_caller),
             "visitor": Provide(provide_visitor),

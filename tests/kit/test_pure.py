@@ -109,6 +109,25 @@ def test_which_refusals_are_outages(code: int, *, outage: bool) -> None:
     assert mongo.is_outage(OperationFailure("x", code)) is outage
 
 
+async def test_a_process_joins_when_all_is_there_and_stays_when_something_goes() -> None:
+    away = True
+
+    async def part() -> None:
+        if away:
+            raise OSError("gone")
+
+    health = Health("t", {"part": part})
+    health.prepared = True
+    assert not await health.serving()
+    away, health._checked_at = False, float("-inf")
+    assert await health.serving()
+    away, health._checked_at = True, float("-inf")
+    assert await health.serving()
+    assert (await health.dependencies())["part"] is not None
+    health.draining = True
+    assert not await health.serving()
+
+
 async def test_health_names_each_part() -> None:
     async def good() -> None:
         return

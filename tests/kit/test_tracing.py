@@ -181,7 +181,7 @@ async def test_what_is_not_sampled_or_asks_for_health_is_not_recorded(
         url = traced.urls["events"]
         unsampled, refused = traceparent(sampled=False)
         await traced.http.get(f"{url}/search", headers={"traceparent": refused})
-        for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+        for path in ("/health", "/health/live", "/health/ready", "/health/serving", "/metrics"):
             await traced.http.get(
                 f"{url}{path}", headers={"traceparent": traceparent(sampled=True)[1]}
             )

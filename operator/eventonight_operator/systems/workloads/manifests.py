@@ -239,7 +239,7 @@ def _container(resource: EvenToNight, service: ServiceSpec) -> Document:
         },
         "startupProbe": _probe("/health/live", period=2, failures=START_SECONDS // 2),
         "livenessProbe": _probe("/health/live", period=10, failures=6),
-        "readinessProbe": _probe("/health/ready", period=5, failures=3),
+        "readinessProbe": _probe("/health/serving", period=5, failures=3),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a folder of the pod's own
     }
