@@ -8,6 +8,8 @@ from services.contracts.errors import InvalidError, TooLargeError, UnavailableEr
 from services.kit.tokens import ServiceTokens
 
 CALL_SECONDS = 15.0
+# What media calls a picture: our clients know it by the name of our form's field.
+MEDIA_FIELD = "file: "
 
 
 class MediaPosters:
@@ -47,9 +49,9 @@ class MediaPosters:
         file = {"file": ("poster.jpg", content, "application/octet-stream")}
         answer = await self._send("POST", f"events/{event_id}", files=file)
         if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise InvalidError(f"poster: {answer.text}", field="poster")
+            raise InvalidError(f"poster: {answer.text.removeprefix(MEDIA_FIELD)}", field="poster")
         if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            raise TooLargeError(f"poster: {answer.text}", field="poster")
+            raise TooLargeError(f"poster: {answer.text.removeprefix(MEDIA_FIELD)}", field="poster")
         if answer.is_error:
             raise UnavailableError("the poster could not be stored")
 

@@ -25,7 +25,8 @@ from services.media.gateways.tasks import LENGTH, AsItIs, Clean, Done, Outcome, 
 
 MEMORY_BYTES = 1_200_000_000
 NICER = 5
-EXPECTED = f"file: expected a {', '.join(sorted(domain.FORMATS))} picture"
+*_FIRST, _LAST = sorted(domain.FORMATS)
+EXPECTED = f"file: expected an {', '.join(_FIRST)} or {_LAST} picture"
 SRGB = ImageCms.createProfile("sRGB")
 ENCODING: dict[str, dict[str, object]] = {
     "AVIF": {"quality": 60, "speed": 8, "max_threads": 1},

@@ -16,6 +16,8 @@ from services.users.application.ports import AlreadyRegisteredError, Credential,
 from services.users.domain import Registration, sign_in_name
 
 CALL_SECONDS = 10.0
+# What media calls a picture: our clients know it by the name of our form's field.
+MEDIA_FIELD = "file: "
 MAIL_LIFESPAN_SECONDS = 86_400
 
 
@@ -206,9 +208,9 @@ class Media:
         file = {"file": ("avatar.jpg", content, "application/octet-stream")}
         answer = await self._send("POST", f"users/{user_id}", files=file)
         if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise InvalidError(f"avatar: {answer.text}", field="avatar")
+            raise InvalidError(f"avatar: {answer.text.removeprefix(MEDIA_FIELD)}", field="avatar")
         if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            raise TooLargeError(f"avatar: {answer.text}", field="avatar")
+            raise TooLargeError(f"avatar: {answer.text.removeprefix(MEDIA_FIELD)}", field="avatar")
         if answer.is_error:
             raise UnavailableError("pictures cannot be stored right now")
 
