@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
-import pymongo
+import pymongo.lock
 from pymongo import AsyncMongoClient, IndexModel, errors
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -17,7 +17,7 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from services.kit import tracing
+from services.kit import tasks, tracing
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -32,6 +32,10 @@ POOL_SIZE = 50
 INDEX_NOT_FOUND = 27
 # NotWritablePrimary and its kin, shutdowns, and a disk without room: the server cannot, for now.
 OUTAGE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
+
+# Before Python 3.12 another task takes the driver's lock again after such a wait. If its waiter
+# is cancelled meanwhile, nobody gives it back: the process never reaches its database again.
+vars(pymongo.lock)["wait_for"] = tasks.wait_for
 
 _session: ContextVar[AsyncClientSession | None] = ContextVar("mongo_session", default=None)
 

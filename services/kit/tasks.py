@@ -1,10 +1,11 @@
 """Ending tasks for certain, and telling our own cancellations from others'."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 ASK_AGAIN_SECONDS = 1.0
+T = TypeVar("T")
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> Sequence[Any]:
@@ -24,3 +25,13 @@ def told_to_end() -> bool:
     """Tell a cancellation of ours from one that a client library raised for a lost connection."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def wait_for(work: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 - its name there
+    """Do what `asyncio.wait_for` does from Python 3.12 on: wait in the caller's own task.
+
+    Raises:
+        TimeoutError: the work took longer; it was cancelled.
+    """
+    async with asyncio.timeout(timeout):
+        return await work
