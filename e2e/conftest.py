@@ -67,6 +67,15 @@ async def public(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncItera
 
 
 @pytest.fixture
+def outside(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """The main host as the world sees it, for what is called while something else goes on."""
+    gateway = str(request.config.getoption("--gateway"))
+    host = cluster.field("etn", "", "{.items[0].spec.gateway.host}")
+    with httpx.Client(base_url=gateway, headers={"Host": host}, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
 def bars(request: pytest.FixtureRequest) -> Bars:
     """Hold what is measured against its bar, and print it at the end."""
     return request.config.stash[BARS]

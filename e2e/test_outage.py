@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from e2e.bars import Bars
@@ -19,7 +20,7 @@ TAKEOVER_SECONDS = 20.0
 
 @pytest.mark.parametrize("seconds", [75.0, pytest.param(300.0, marks=pytest.mark.long)])
 def test_a_realm_that_is_away_holds_up_nobody_else(
-    etn: Installation, bars: Bars, seconds: float
+    etn: Installation, outside: httpx.Client, bars: Bars, seconds: float
 ) -> None:
     cluster = etn.cluster
     failed = etn.measure(ATTEMPTS, system="keycloak", result="failed")
@@ -34,6 +35,7 @@ def test_a_realm_that_is_away_holds_up_nobody_else(
         waited(lambda: replicas(cluster, "users")[0] == 2, seconds=60)
         # A new pod waits for Keycloak's keys; the one that has them goes on.
         assert replicas(cluster, "users")[1] >= 1
+        assert outside.get("/api/users/search?limit=1").is_success
         spec = etn.get()["spec"]["messaging"]
         path = f"queues/{spec['vhost']}/{spec['queues'][-1]['name']}"
         with etn.broker() as broker:
@@ -58,6 +60,7 @@ def digest(etn: Installation) -> dict[str, Any]:
     label = f"app.kubernetes.io/instance={etn.name},app.kubernetes.io/managed-by={OPERATOR}"
     for one in etn.cluster.items("deployments,services,poddisruptionbudgets", "-l", label):
         found[f"{one['kind']}/{one['metadata']['name']}"] = one["spec"]
+    assert len(found) >= 2 * len(spec["services"])
     with etn.broker() as broker, etn.realms() as realms:
         broker_has = broker.get(f"definitions/{spec['messaging']['vhost']}").json()
         found["broker"] = {

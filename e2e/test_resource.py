@@ -228,8 +228,7 @@ def test_the_operator_may_do_what_it_does_and_no_more(etn: Installation, bars: B
     (role,) = [one for one in rules if one["metadata"]["name"] == OPERATOR]
     assert "*" not in json.dumps(role["rules"])
     for verb, what in (("create", "pods"), ("delete", "namespaces"), ("get", "nodes")):
-        said = etn.cluster.refused("auth", "can-i", verb, what, f"--as={account}")
-        assert said == ""
+        etn.cluster.refused("auth", "can-i", verb, what, f"--as={account}")
     assert etn.cluster.kubectl("auth", "can-i", "patch", "deployments", f"--as={account}")
     for pod in etn.cluster.pods(OPERATOR):
         words = ("exec", pod["metadata"]["name"], "--", "cat", "/proc/1/status")
