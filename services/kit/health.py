@@ -42,10 +42,11 @@ class Health:
 
         Everything it needs has to have answered once, so that a wrong setting stops a rollout. What
         is away later is away for all replicas: to take them all out would make of a part's absence
-        the absence of the whole.
+        the absence of the whole. It is asked for all the same, as alerts are about its measure.
         """
-        if not self._joined and self.standing == "OK":
-            self._joined = not any((await self.dependencies()).values())
+        away = any((await self.dependencies()).values())
+        if self.standing == "OK" and not away:
+            self._joined = True
         return self._joined and not self.draining
 
     async def dependencies(self) -> dict[str, str | None]:
