@@ -178,11 +178,15 @@ def _look_or_why_not(cluster: Cluster, name: str) -> str:
         return f"{error}\n"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kubectl etn", description=__doc__.partition("\n")[0])
+def _add_place(parser: argparse.ArgumentParser, default: str) -> None:
     for option in ("--namespace", "--context", "--kubeconfig"):
         short = ["-n"] if option == "--namespace" else []
-        parser.add_argument(*short, option, default="", help="as for kubectl")
+        parser.add_argument(*short, option, default=default, help="as for kubectl")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kubectl etn", description=__doc__.partition("\n")[0])
+    _add_place(parser, default="")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words, handler in (
         ("status", "show an installation; exit status 0 only while it is Ready", status),
@@ -195,6 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = commands.add_parser(name, help=words)
         one.set_defaults(handler=handler)
+        # Behind the command, too, as people type it; not given there, it takes nothing back.
+        _add_place(one, default=argparse.SUPPRESS)
         if name == "rotate":
             one.add_argument("group", choices=("messaging", "identity", "mongodb", "all"))
         if name == "dlq":

@@ -13,6 +13,7 @@ import pytest
 
 from client import eventually
 from eventonight_operator import bundle, picture
+from eventonight_operator import plugin as plugin_of
 from installation import NAME, Installation
 
 KUBECTL = """#!/bin/sh
@@ -167,3 +168,11 @@ def test_a_bundle_hides_every_value_but_names(tmp_path: Path) -> None:
         assert content.read().decode() == "users (hidden) (hidden) amqp://users:(hidden)@x"
         assert json.loads(listed.read()) == {"users-rabbitmq": ["password", "username"]}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "words", [["-n", "night", "status"], ["status", "-n", "night"], ["status", "--namespace=night"]]
+)
+def test_the_namespace_may_stand_before_or_behind(words: list[str]) -> None:
+    given = plugin_of._parser().parse_args(words)
+    assert (given.namespace, given.context, given.name) == ("night", "", "")
