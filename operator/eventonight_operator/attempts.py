@@ -125,7 +125,7 @@ class Attempts:
     async def _tried(
         self, system: System, now: Installation, books: Books, *, reporting: bool
     ) -> tuple[Outcome, bool]:
-        mark = "" if system is now.credentials else await now.credentials_mark()
+        mark = await _mark(system, now)
         fresh = self._marks.get(system.name, mark) != mark
         outcome = await attempt(
             system,
@@ -135,7 +135,8 @@ class Attempts:
         )
         if not outcome.fault:
             self._marks[system.name] = mark
-        return outcome, fresh
+        # Credentials that changed meanwhile may have been passed on already.
+        return outcome, fresh or mark != await _mark(system, now)
 
     async def _collect(self, now: Installation, books: Books) -> None:
         for name, work in list(self._work.items()):
@@ -174,6 +175,10 @@ class Attempts:
         for one in repairs:
             metrics.CORRECTIONS.labels(one.kind).inc()
         await self._tell("Warning", "DriftCorrected", "; ".join(map(str, repairs[:SHOWN])))
+
+
+async def _mark(system: System, now: Installation) -> str:
+    return "" if system is now.credentials else await now.credentials_mark()
 
 
 def _fault(system: System, error: SystemFaultError) -> Outcome:
