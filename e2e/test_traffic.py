@@ -13,7 +13,7 @@ import pytest
 from client import local_date
 from e2e.bars import Bars
 from e2e.cluster import PASSWORD, waited
-from e2e.installation import Installation
+from e2e.installation import CORRECTIONS, Installation
 from e2e.test_resource import plugin
 from eventonight_operator.systems.rabbitmq.api import password_matches
 
@@ -117,13 +117,14 @@ def test_passwords_change_and_no_request_fails(
     etn: Installation, writer: Writer, bars: Bars
 ) -> None:
     before = etn.cluster.secret("events-mongodb"), etn.cluster.secret("events-rabbitmq")
-    pods = etn.cluster.uids("users", "events", "media")
+    pods, repairs = etn.cluster.uids("users", "events", "media"), etn.measure(CORRECTIONS)
     started = time.monotonic()
     code, said = plugin(etn.cluster, "rotate", "all")
     assert code == 0, said
     waited(lambda: not etn.cluster.uids("users", "events", "media") & pods, seconds=180)
     etn.holds("Ready")
     bars.hold("all passwords changed and in force", time.monotonic() - started, 120)
+    assert etn.measure(CORRECTIONS) == repairs
     after = etn.cluster.secret("events-mongodb"), etn.cluster.secret("events-rabbitmq")
     assert all(old["password"] != new["password"] for old, new in zip(before, after, strict=True))
     with etn.broker() as broker:
