@@ -54,7 +54,10 @@ drafts = st.fixed_dictionaries(
         "date": st.sampled_from([local_date(days=9), "2020-01-01T00:00:00", "x", ""]),
         "location": st.fixed_dictionaries(
             {"city": texts},
-            optional={"lat": st.floats(allow_nan=False, allow_infinity=False), "lon": st.floats(-999, 999)},
+            optional={
+                "lat": st.floats(allow_nan=False, allow_infinity=False),
+                "lon": st.floats(-999, 999),
+            },
         ),
         "collaboratorIds": st.lists(texts, max_size=3),
     },
