@@ -69,7 +69,7 @@ class Election:
         """Return once the Lease is ours."""
         held = await self._try()
         while not held:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._pause())
             held = await self._try()
         metrics.LEADER.set(1)
 
@@ -91,6 +91,11 @@ class Election:
                 await self._kube.replace(found)
         except KubeError:
             return
+
+    def _pause(self) -> float:
+        """Return when to try again: regularly, but not after another's Lease has ended."""
+        left = self._seen.since + LEASE_SECONDS - self._clock()
+        return min(RETRY_SECONDS, left) if left > 0 else RETRY_SECONDS
 
     async def _try(self) -> bool:
         started = self.asked = self._clock()
