@@ -10,7 +10,7 @@ from benchmarks import ROOT, figures
 from benchmarks.figures import Figure
 from benchmarks.stand import standing
 
-NAMES = ("reads", "writes", "outbox", "search")
+NAMES = ("reads", "tokens", "writes", "outbox", "search")
 RESULTS = ROOT / ".cache" / "benchmarks"
 
 
