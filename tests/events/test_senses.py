@@ -1,8 +1,12 @@
 """How much each way of saying a word counts."""
 
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any
+
 import pytest
 
-from services.events.domain import likeness, words
+from services.events.domain import likeness, meanings, senses, words
 from services.events.domain.likeness import Kind
 from services.events.domain.ranking import PHRASE, WHOLE_TITLE, Wish, rarity
 from services.events.domain.senses import WEIGHTS, Sense
@@ -196,3 +200,29 @@ def test_a_form_of_a_city_s_word_still_makes_a_title_whole() -> None:
     wish = Wish([formed], rarities=[1])
     assert wish.score(["t:jazze"], typos=False) == 14 + WHOLE_TITLE
     assert wish.score(["t:jazzed"], typos=False) == 13
+
+
+def loaded_anew(module: ModuleType) -> Any:
+    """Tables are made while a module is loaded, which is long over when a test begins."""
+    spec = find_spec(module.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    return fresh
+
+
+def test_a_word_of_several_tags_means_them_all() -> None:
+    tags = loaded_anew(meanings).TAGS_BY_WORD
+    assert tags["concerto"] == ("Live Music", "Concert")
+    assert (tags["karneval"], tags["carnival"]) == (("Carnival",), ("Carnival",))
+    assert "notte" not in tags
+
+
+def test_a_word_of_a_tag_and_a_city_means_both() -> None:
+    fresh = loaded_anew(senses)
+    assert fresh.LEXICON["concerto"] == ("g:Live Music", "g:Concert")
+    assert fresh.LEXICON["florence"][0] == "c:firenze"
+    assert set(fresh.LEXICON["rome"]) == {"c:roma", "c:rome", "c:rom"}
+    assert "karneval" in fresh.LEXICON_BY_REMAINDER["karnval"]
+    assert "florence" in fresh.LEXICON_BY_REMAINDER["florce"]
