@@ -89,6 +89,14 @@ class Cluster:
         found = self.items("pods", "--selector", f"app.kubernetes.io/name={name}")
         return [one for one in found if "deletionTimestamp" not in one["metadata"]]
 
+    def at_rest(self) -> None:
+        """Wait until no pod is on its way out."""
+
+        def check() -> bool:
+            return not any("deletionTimestamp" in one["metadata"] for one in self.items("pods"))
+
+        waited(check, seconds=180)
+
     def uids(self, *names: str) -> set[str]:
         """Return what tells the pods of some parts from later ones."""
         return {pod["metadata"]["uid"] for name in names for pod in self.pods(name)}

@@ -86,6 +86,7 @@ def etn(cluster: Cluster) -> Iterator[Installation]:
     """The installation, Ready; what a test changes in its resource is brought back."""
     one = Installation(cluster, cluster.field("etn", "", "{.items[0].metadata.name}"))
     one.holds("Ready")
+    cluster.at_rest()
     manifest = one.manifest()
     yield one
     one.restore(manifest)

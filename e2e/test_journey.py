@@ -89,6 +89,7 @@ def versions(cluster: Cluster) -> dict[str, str]:
 
 
 def test_installing_twice_changes_nothing(cluster: Cluster) -> None:
+    cluster.at_rest()
     before = versions(cluster)
     assert len(before) > 40
     pods = {one["metadata"]["uid"] for one in cluster.items("pods")}
