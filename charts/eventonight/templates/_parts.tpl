@@ -81,7 +81,9 @@ resources:
     storage: {{ .size | quote }}
 {{- end }}
 
-{{/* A port that answers means alive; no program is started to find out. */}}
+{{/* A port that answers means alive; no program is started to find out. A member of a cluster gets some time
+to be in step before the next one is rolled; minReadySeconds would do that, too, but Kubernetes 1.34 was
+seen to wait for it for ever when a StatefulSet was scaled down meanwhile. */}}
 {{- define "etn.tcp" -}}
 startupProbe:
   tcpSocket: {port: {{ .ready }}}
@@ -89,6 +91,9 @@ startupProbe:
   failureThreshold: 200
 readinessProbe:
   tcpSocket: {port: {{ .ready }}}
+  {{- with .delay }}
+  initialDelaySeconds: {{ . }}
+  {{- end }}
   periodSeconds: 5
 livenessProbe:
   tcpSocket: {port: {{ .live | default .ready }}}
