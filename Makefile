@@ -93,11 +93,11 @@ e2e: venv ## test what runs on a cluster: KUBECONFIG and E2E_CONTEXT name it, by
 
 .PHONY: test-charts images kind-up kind-down e2e
 
-test-hostile: venv ## attack the running product (about 10 minutes; SHORT=1 leaves most of the waiting out)
+test-hostile: venv ## attack the running product (8 minutes; SHORT=1, 5, leaves most of the waiting out)
 	@$(BIN)/python -m local fetch
 	@SHORT=$(SHORT) $(BIN)/pytest -m "hostile$(if $(SHORT), and not long)" tests/hostile
 
-test-faults: venv ## kill, hang and fill parts under load (20 minutes; SHORT=1: 4; FAULT_SEED=n repeats one)
+test-faults: venv ## kill, hang and fill parts under load (25 minutes; SHORT=1: 6; FAULT_SEED=n repeats one)
 	@$(BIN)/python -m local fetch
 	@SHORT=$(SHORT) FAULT_SEED=$(FAULT_SEED) $(BIN)/pytest -m faults tests/faults
 
