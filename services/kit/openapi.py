@@ -50,7 +50,17 @@ def document(app: Litestar) -> dict[str, Any]:
     for operations in found["paths"].values():
         for operation in operations.values():
             _tell_errors(operation, content)
+            _tell_whether_a_form_is_needed(operation, found["components"]["schemas"])
     return found
+
+
+def _tell_whether_a_form_is_needed(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Have a form without required fields be optional: no body at all is read as an empty one."""
+    body = operation.get("requestBody", {})
+    form = body.get("content", {}).get("multipart/form-data", {}).get("schema")
+    if form is not None:
+        named = schemas.get(form.get("$ref", "").rpartition("/")[2], form)
+        body["required"] = bool(named.get("required"))
 
 
 def _tell_errors(operation: dict[str, Any], content: dict[str, Any]) -> None:
