@@ -1,18 +1,21 @@
 """Names that are known to be stored, so that a save need not ask again."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from services.kit.mongo import Collection
+
 MOST: Final = 20_000
+KNOWN_BY: Final = {"spots": 1, "seenAt": 1}
 
 
 class Familiar:
     """Names of rows, each with what is known of it and when the row was last seen to be needed.
 
     Args:
-        most: how many names are kept; those asked for longest ago make room.
+        most: how many names are kept; those read longest ago make room.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -30,3 +33,15 @@ class Familiar:
         """Tell whether a row with these facts was seen to be needed after a moment."""
         seen_at, known = self._rows.get(name, (since, frozenset()))
         return seen_at > since and known.issuperset(facts)
+
+    async def unknown(
+        self, rows: Collection, wanted: Mapping[str, Iterable[str]], since: datetime
+    ) -> list[str]:
+        """Return the names of which no row, with these facts, was seen to be needed since then."""
+        asked = [name for name, facts in wanted.items() if not self.has(name, since, facts)]
+        if not asked:
+            return []
+        query = {"_id": {"$in": asked}, "seenAt": {"$gt": since}}
+        async for row in rows.find(query, KNOWN_BY).limit(len(asked)):
+            self.keep(row["_id"], row["seenAt"], row.get("spots", ()))
+        return [name for name in asked if not self.has(name, since, wanted[name])]

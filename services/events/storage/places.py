@@ -60,15 +60,9 @@ class Places:
     async def learn(self, points: Iterable[Document]) -> None:
         """Store the places that are not known; points are GeoJSON."""
         now = self._clock()
-        since = now - FRESH
         named = {name(point): point for point in points}
-        asked = [place for place in named if not self._familiar.has(place, since)]
-        if not asked:
-            return
-        query = {"_id": {"$in": asked}, "seenAt": {"$gt": since}}
-        async for row in self._places.find(query, {"seenAt": 1}).limit(len(asked)):
-            self._familiar.keep(row["_id"], row["seenAt"])
-        fresh = [place for place in asked if not self._familiar.has(place, since)]
+        wanted = dict.fromkeys(named, ())
+        fresh = await self._familiar.unknown(self._places, wanted, now - FRESH)
         if fresh:
             changes = [_learned(named[place], now) for place in fresh]
             await self._places.bulk_write(changes, ordered=False)

@@ -38,7 +38,6 @@ FRESH, KEPT = timedelta(hours=6), timedelta(hours=12)
 COUNTED_FOR = timedelta(hours=3)
 TOTAL_FOR = timedelta(minutes=1)
 SEEN: Final = {"spots": 1, "events": 1}
-LEARNED: Final = {"spots": 1, "seenAt": 1}
 
 
 class Vocabulary:
@@ -69,14 +68,7 @@ class Vocabulary:
         for spot, word in spoken:
             spots[word].add(spot)
         now = self._clock()
-        since = now - FRESH
-        asked = [word for word, at in spots.items() if not self._familiar.has(word, since, at)]
-        if not asked:
-            return
-        query = {"_id": {"$in": asked}, "seenAt": {"$gt": since}}
-        async for row in self._words.find(query, LEARNED).limit(len(asked)):
-            self._familiar.keep(row["_id"], row["seenAt"], row["spots"])
-        fresh = [word for word in asked if not self._familiar.has(word, since, spots[word])]
+        fresh = await self._familiar.unknown(self._words, spots, now - FRESH)
         if fresh:
             changes = [_learned(word, spots[word], now) for word in fresh]
             await self._words.bulk_write(changes, ordered=False)
