@@ -4,12 +4,11 @@ from typing import Any
 
 import httpx
 
-from services.contracts.errors import InvalidError, TooLargeError, UnavailableError
+from services.contracts.errors import UnavailableError
+from services.kit.outgoing import check_picture
 from services.kit.tokens import ServiceTokens
 
 CALL_SECONDS = 15.0
-# What media calls a picture: our clients know it by the name of our form's field.
-MEDIA_FIELD = "file: "
 
 
 class MediaPosters:
@@ -48,10 +47,7 @@ class MediaPosters:
         """
         file = {"file": ("poster.jpg", content, "application/octet-stream")}
         answer = await self._send("POST", f"events/{event_id}", files=file)
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise InvalidError(f"poster: {answer.text.removeprefix(MEDIA_FIELD)}", field="poster")
-        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            raise TooLargeError(f"poster: {answer.text.removeprefix(MEDIA_FIELD)}", field="poster")
+        check_picture(answer, "poster")
         if answer.is_error:
             raise UnavailableError("the poster could not be stored")
 

@@ -7,17 +7,15 @@ import httpx
 
 from services.contracts.errors import (
     InvalidError,
-    TooLargeError,
     UnauthenticatedError,
     UnavailableError,
 )
+from services.kit.outgoing import check_picture
 from services.kit.tokens import ServiceTokens
 from services.users.application.ports import AlreadyRegisteredError, Credential, Tokens
 from services.users.domain import Registration, sign_in_name
 
 CALL_SECONDS = 10.0
-# What media calls a picture: our clients know it by the name of our form's field.
-MEDIA_FIELD = "file: "
 MAIL_LIFESPAN_SECONDS = 86_400
 
 
@@ -207,10 +205,7 @@ class Media:
         """
         file = {"file": ("avatar.jpg", content, "application/octet-stream")}
         answer = await self._send("POST", f"users/{user_id}", files=file)
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise InvalidError(f"avatar: {answer.text.removeprefix(MEDIA_FIELD)}", field="avatar")
-        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            raise TooLargeError(f"avatar: {answer.text.removeprefix(MEDIA_FIELD)}", field="avatar")
+        check_picture(answer, "avatar")
         if answer.is_error:
             raise UnavailableError("pictures cannot be stored right now")
 
