@@ -91,8 +91,6 @@ kind-down: ## delete that cluster
 e2e: venv ## test what runs on a cluster: KUBECONFIG and E2E_CONTEXT name it, by default kind-up's; LONG=1: all of it
 	@KUBECONFIG=$(KUBECONFIG) $(BIN)/pytest -m "$(if $(LONG),,not long)" e2e --context $(E2E_CONTEXT)
 
-.PHONY: test-charts images kind-up kind-down e2e
-
 test-hostile: venv ## attack the running product (8 minutes; SHORT=1, 5, leaves most of the waiting out)
 	@$(BIN)/python -m local fetch
 	@SHORT=$(SHORT) $(BIN)/pytest -m "hostile$(if $(SHORT), and not long)" tests/hostile
@@ -113,4 +111,4 @@ bench: venv ## compare what the product costs with the least it could; fails und
 mutants: .cache/mutmut/.stamp ## tell how many small changes of the domain modules their tests notice (at most 15 minutes on 2 cores)
 	@nice -n 10 scripts/mutants .cache/mutants .cache/mutmut/bin/python
 
-.PHONY: mutants up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver test-hostile test-faults bench
+.PHONY: test-charts images kind-up kind-down e2e mutants up down reset status logs diff reconcile help venv lock lint format generated test test-apiserver test-hostile test-faults bench

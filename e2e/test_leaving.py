@@ -60,11 +60,7 @@ def test_a_queue_that_holds_messages_blocks_until_somebody_decides(
 
 
 def test_a_namespace_ends_though_its_backends_are_gone(second: Second, bars: Bars) -> None:
-    second.create()
-    second.holds("Ready")
-    for name in DOORS:
-        second.cluster.kubectl("delete", "service", name)
-    second.holds("IdentityReady", "False", "KeycloakUnreachable", seconds=120)
+    left_alone(second)
     with followed(second) as log:
         started = time.monotonic()
         second.cluster.kubectl("delete", "namespace", second.mark, "--wait=true", seconds=240)
@@ -73,6 +69,15 @@ def test_a_namespace_ends_though_its_backends_are_gone(second: Second, bars: Bar
     # A namespace that ends takes no events any more; what is left behind is in the log.
     for orphan in (f"rabbitmq/vhost/{second.mark}", f"keycloak/realm/{second.mark}"):
         assert orphan in said
+
+
+def left_alone(second: Second) -> None:
+    """Take the backends away from an installation that was Ready."""
+    second.create()
+    second.holds("Ready")
+    for name in DOORS:
+        second.cluster.kubectl("delete", "service", name)
+    second.holds("IdentityReady", "False", "KeycloakUnreachable", seconds=120)
 
 
 @contextlib.contextmanager
@@ -88,11 +93,7 @@ def followed(second: Second) -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.long
 def test_backends_that_are_gone_are_given_up(second: Second, bars: Bars) -> None:
-    second.create()
-    second.holds("Ready")
-    for name in DOORS:
-        second.cluster.kubectl("delete", "service", name)
-    second.holds("IdentityReady", "False", "KeycloakUnreachable", seconds=120)
+    left_alone(second)
     started = time.monotonic()
     second.delete()
     second.gone(200)

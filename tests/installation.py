@@ -206,6 +206,16 @@ class Installation:
             tail = "\n".join(self.operators[-1].log.read_text().splitlines()[-15:])
             raise AssertionError(f"{kind} is not {status} {reason}:\n{said}\n{tail}") from error
 
+    async def publish(self, broker: httpx.AsyncClient) -> None:
+        """Send users a message that nobody takes out of its queue."""
+        body = {
+            "properties": {"delivery_mode": 2},
+            "routing_key": "user.erased",
+            "payload": "x",
+            "payload_encoding": "string",
+        }
+        await broker.post(f"exchanges/{self.mark}/eventonight/publish", json=body)
+
     async def reasons(self) -> list[str]:
         """Return the reasons of all events so far."""
         return [one["reason"] for one in await self.items("events")]

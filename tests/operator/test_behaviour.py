@@ -191,13 +191,7 @@ async def test_a_full_queue_takes_a_new_limit_and_keeps_its_messages(
     vhost = installation.mark
     async with await installation.servers.rabbitmq() as broker:
         for _ in range(50):
-            body = {
-                "properties": {"delivery_mode": 2},
-                "routing_key": "user.erased",
-                "payload": "x",
-                "payload_encoding": "string",
-            }
-            await broker.post(f"exchanges/{vhost}/eventonight/publish", json=body)
+            await installation.publish(broker)
         queues = installation.document["spec"]["messaging"]["queues"]
         wished = [{**one, "deliveryLimit": 50} for one in queues]
         await installation.edit({"messaging": {"queues": wished}})

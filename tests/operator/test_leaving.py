@@ -94,13 +94,7 @@ async def test_a_queue_that_holds_messages_blocks_until_somebody_decides(
     await ready(installation)
     vhost = installation.mark
     async with await installation.servers.rabbitmq() as broker:
-        body = {
-            "properties": {"delivery_mode": 2},
-            "routing_key": "user.erased",
-            "payload": "x",
-            "payload_encoding": "string",
-        }
-        await broker.post(f"exchanges/{vhost}/eventonight/publish", json=body)
+        await installation.publish(broker)
         await installation.delete("eventonights", NAME)
         await installation.holds("DeletionBlocked", "True", "QueueNotEmpty")
         await asyncio.sleep(5)
