@@ -64,7 +64,8 @@ async def vhost(servers: Servers) -> AsyncIterator[str]:
     port = servers.setup.site.ports["rabbitmq"]
     yield f"amqp://{keys['username']}:{keys['password']}@127.0.0.1:{port}/{name}"
     async with await servers.rabbitmq() as admin:
-        await admin.delete(f"vhosts/{name}")
+        # The broker ends each queue in turn before it answers.
+        (await admin.delete(f"vhosts/{name}", timeout=60)).raise_for_status()
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from eventonight_operator.systems.mongodb.members import (
     next_step,
     not_yet,
 )
-from eventonight_operator.systems.rabbitmq import steps
+from eventonight_operator.systems.rabbitmq import steps, topology
 from eventonight_operator.systems.workloads import manifests
 from eventonight_operator.systems.workloads.flat import flat, quantity
 from eventonight_operator.writes import Gate
@@ -369,6 +369,20 @@ def test_a_queue_waits_for_nodes_where_it_could_not_grow_later() -> None:
     assert rabbit(0, 1, "3.10.8", 3, steady=130)[0].verb == "create"
     assert rabbit(0, 3, "3.10.8", 3, steady=5)[0].verb == "create"
     assert rabbit(0, 1, "3.13.0", 3, steady=5)[0].verb == "create"
+
+
+@pytest.mark.parametrize("broken", [{"online": []}, {"online": ["n"], "answers": False}])
+def test_what_does_not_work_is_made_anew_before_anything_is_told_to_it(
+    broken: dict[str, Any],
+) -> None:
+    wanted = spec.decode(DOCUMENT).spec.messaging
+    desired = topology.desired(wanted, "admin")
+    key = ("queue", wanted.queues[0].name)
+    doubtful = {"members": ["n"], "unbound": 9.0, **desired[key], **broken}
+    seen: dict[tuple[str, str], Any] = {steps.BROKER: {"running": ["n"]}, key: doubtful}
+    first, *others = steps.plan(wanted, spec.Unsafe(allow_single_member=True), desired, seen, [])
+    assert (first.verb, first.name) == ("update", key[1])
+    assert not any(key[1] in (one.name, one.fields.get("destination")) for one in others)
 
 
 def test_a_queue_without_most_of_its_members_is_lost() -> None:

@@ -1,5 +1,6 @@
 """The broker's topology: vhost, users, exchanges, quorum queues, policies, bindings."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
 from typing import Any
@@ -14,7 +15,7 @@ from eventonight_operator.secretstore import SecretStore, credentials
 from eventonight_operator.spec import Messaging, Unsafe
 from eventonight_operator.standing import Standing
 from eventonight_operator.systems.rabbitmq import steps, topology
-from eventonight_operator.systems.rabbitmq.api import call, connect, password_matches, rows
+from eventonight_operator.systems.rabbitmq.api import answers, call, connect, password_matches, rows
 from eventonight_operator.systems.rabbitmq.topology import AS_IN_SECRET, NAME, binding_name
 
 PLURALS = {
@@ -75,7 +76,8 @@ class RabbitMQ:
             found["vhost", self._wanted.vhost] = {}
             for kind, objects in (await self._vhost_objects(client)).items():
                 found |= {(kind, _name_of(kind, one)): one for one in objects}
-        self._note_unbound(found)
+            self._note_unbound(found)
+            await self._note_answers(client, found)
         return found
 
     def plan(self, desired: Objects, observed: Objects, owned: Collection[str]) -> list[Action]:
@@ -216,6 +218,15 @@ class RabbitMQ:
         self._unbound = {name: self._unbound.get(name, now) for name in loose}
         for name, since in self._unbound.items():
             found["queue", name] = {**found["queue", name], "unbound": now - since}
+
+    async def _note_answers(self, client: httpx.AsyncClient, found: dict[Key, Fields]) -> None:
+        """Note which declared queues work of those of which nothing else shows it."""
+        queues = [("queue", name) for name in topology.group_sizes(self._wanted)]
+        doubtful = [key for key in queues if steps.is_doubtful(found.get(key, {}))]
+        paths = [f"queues/{self._vhost}/{quote(name, safe='')}" for _, name in doubtful]
+        told = await asyncio.gather(*(answers(client, path) for path in paths))
+        for key, works in zip(doubtful, told, strict=True):
+            found[key] = {**found[key], "answers": works}
 
     async def _admin(self) -> tuple[str, str]:
         name = self._wanted.connection.admin_secret_ref.name

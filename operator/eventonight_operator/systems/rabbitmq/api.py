@@ -13,6 +13,8 @@ from eventonight_operator.writes import permit
 
 TIMEOUT_SECONDS = 10.0
 READS = {"GET"}
+ANSWER_SECONDS = 2.0
+ASKED = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
 
 
 def connect(url: str, username: str, password: str) -> httpx.AsyncClient:
@@ -49,6 +51,22 @@ async def call(
         words = answer.text[:200]
         raise SystemFaultError("Progressing", f"{method} {path}: {answer.status_code} {words}")
     return answer
+
+
+async def answers(client: httpx.AsyncClient, queue: str) -> bool:
+    """Tell whether a queue answers at all, be it by a refusal; one without a leader never does.
+
+    Args:
+        client: of the management API.
+        queue: its path; nothing is to be lost by taking a message and putting it back.
+    """
+    try:
+        await client.post(f"{queue}/get", json=ASKED, timeout=ANSWER_SECONDS)
+    except httpx.ReadTimeout:
+        return False
+    except httpx.HTTPError as error:
+        raise SystemFaultError("BrokerUnreachable", f"POST {queue}/get: {error!r}") from error
+    return True
 
 
 def password_matches(stored: str, password: str) -> bool:

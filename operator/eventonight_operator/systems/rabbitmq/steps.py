@@ -28,9 +28,10 @@ def plan(
     """Return the steps from observed to desired."""
     halves = [key for key in desired if key[0] == "queue" and _is_half(observed, key)]
     steps = differences(NAME, desired, observed)
-    steps = [one for one in steps if not _leads_to(one, halves)]
-    steps += [_anew(key, desired[key], observed[key]) for key in halves]
+    steps = [one for one in steps if not _needs(one, halves)]
     steps.sort(key=lambda action: ORDER.index(action.kind))
+    # First, since the broker hangs on what it is told of such a queue.
+    steps = [_anew(key, desired[key], observed[key]) for key in halves] + steps
     sizes = group_sizes(wanted)
     kept = [_careful(action, unsafe, sizes, observed) for action in steps]
     surplus = list(_surplus(wanted, unsafe, desired, observed, owned))
@@ -38,25 +39,32 @@ def plan(
 
 
 def _is_half(observed: Objects, key: Key) -> bool:
-    """Tell whether a queue's making was cut short: it is listed, but no member of it runs.
+    """Tell whether a queue's making was cut short: listed, but no member runs, or none leads.
 
     Nothing is lost with it: bindings come after the queue, so one without was never delivered to.
     """
     fields = observed.get(key, {})
     members = set(fields.get("members") or ())
     running = set(observed.get(BROKER, {}).get("running", ()))
-    unused = "unbound" in fields and fields.get("messages") is None
-    return bool(members) and unused and not fields.get("online") and members <= running
+    works = fields.get("online") and fields.get("answers", True)
+    return bool(members) and is_doubtful(fields) and not works and members <= running
 
 
-def _leads_to(action: Action, queues: Collection[Key]) -> bool:
-    """Tell whether a step is about one of these queues, or leads messages to one."""
+def is_doubtful(fields: Fields) -> bool:
+    """Tell whether nothing shows yet that a queue works: no bindings, no counters."""
+    return "unbound" in fields and fields.get("messages") is None
+
+
+def _needs(action: Action, queues: Collection[Key]) -> bool:
+    """Tell whether a step is about one of these queues, or changes what one does or is sent."""
+    if action.kind == "policy":
+        return any(logical(name, [action.name]) for _, name in queues)
     target = str(action.fields.get("destination", action.name))
     return action.kind in {"queue", "binding"} and ("queue", target) in queues
 
 
 def _anew(key: Key, wished: Fields, fields: Fields) -> Action:
-    words = ("no member runs: its making was cut short, it is made anew",)
+    words = ("it does not work: its making was cut short, it is made anew",)
     verb: Verb = "update" if fields["unbound"] >= MAKING_SECONDS else "waiting"
     return Action(NAME, verb, *key, words, wished)
 
