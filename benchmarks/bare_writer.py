@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import uuid
+from typing import Any
 
 import uvloop
 from pymongo import AsyncMongoClient
@@ -18,7 +19,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from services.kit.mongo import Document
+Document = dict[str, Any]
 
 ACCOUNT = uuid.uuid4().hex
 WRITE, READ = WriteConcern("majority"), ReadConcern("snapshot")

@@ -7,6 +7,7 @@ relies on. What is published leaves a row that tells of it for a while, but no l
 """
 
 import asyncio
+import functools
 import itertools
 import operator
 import uuid
@@ -15,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
+from prometheus_client import Counter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
@@ -33,7 +35,6 @@ POLL_SECONDS = 2.0
 # A rest after each event makes for fewer, fuller batches under load; alone, none waits for it.
 REST_SECONDS = 0.01
 LONGEST_REST = 0.1
-PUBLISH_SECONDS = 4.0
 SAFE_SHARE = 0.8
 MEASURE_SECONDS = 1.0
 KEPT = timedelta(days=7)
@@ -62,7 +63,7 @@ class Publisher(Protocol):
     """Hands one message to the broker."""
 
     async def __call__(self, routing_key: str, body: bytes, *, message_id: str, key: str) -> None:
-        """Return once the broker has confirmed the message; raise otherwise."""
+        """Return once the broker has confirmed the message, raise otherwise; never hang."""
         ...
 
 
@@ -117,6 +118,7 @@ class Relay:
         self._lease = Lease(database, "outbox-relay")
         self._good_until = 0.0
         self._wake = asyncio.Event()
+        self._listening = asyncio.Event()
         self._measure_next = 0.0
 
     async def run(self) -> None:
@@ -126,14 +128,22 @@ class Relay:
             while True:
                 self._wake.clear()
                 published = await self._drain_under_lease()
-                if published < BATCH:
+                if not published:
+                    await self._news()
+                elif published < BATCH:
                     await asyncio.sleep(min(published * REST_SECONDS, LONGEST_REST))
-                    await _within(POLL_SECONDS, self._wake.wait)
         finally:
             self._good_until = 0.0
             await ended(listener)
             with suppress(PyMongoError):
                 await self._lease.release()
+
+    async def _news(self) -> None:
+        """Wait for an insert, or a while; who does not publish only comes back now and then."""
+        if self._good_until:
+            self._listening.set()
+        await _within(POLL_SECONDS, self._wake.wait)
+        self._listening.clear()
 
     async def _drain_under_lease(self) -> int:
         """Publish one batch if the lease is ours, cut off before another process can have it."""
@@ -188,13 +198,13 @@ class Relay:
         self, rows: Iterable[Document], window: asyncio.Semaphore, confirmed: "_Confirmed"
     ) -> None:
         for row in rows:
-            async with window, asyncio.timeout(PUBLISH_SECONDS):
+            async with window:
                 with self._resumed(row):
                     await self._publish(
                         row["routingKey"], row["body"], message_id=row["messageId"], key=row["key"]
                     )
             confirmed.append(row["_id"])
-            metrics.PUBLISHED.labels(self._service, row["routingKey"]).inc()
+            _published(self._service, row["routingKey"]).inc()
 
     def _resumed(self, row: Document) -> AbstractContextManager[Any]:
         """Be in the trace in which a row was stored."""
@@ -221,6 +231,7 @@ class Relay:
     async def _listen(self) -> None:
         """Wake the relay on inserts; without a change stream polling still serves.
 
+        The stream is read only while there is nothing to publish: a busy relay looks anyway.
         Each step of the stream has the driver's time limit to itself: iterating over it would put
         one limit on the whole wait for the next insert, and end the stream of an idle service.
         """
@@ -228,11 +239,18 @@ class Relay:
             try:
                 async with await self._rows.watch(INSERTS, max_await_time_ms=1_000) as changes:
                     while changes.alive:
+                        await self._listening.wait()
                         if await changes.try_next() is not None:
                             self._wake.set()
             except PyMongoError as error:
                 log.info("change stream ended, polling goes on", error=str(error))
                 await asyncio.sleep(POLL_SECONDS)
+
+
+@functools.cache
+def _published(service: str, routing_key: str) -> Counter:
+    """Return the count of one kind of event; the contract has few."""
+    return metrics.PUBLISHED.labels(service, routing_key)
 
 
 class _Confirmed:

@@ -83,6 +83,8 @@ class Publishing:
             await self._drop()
 
     async def _open(self) -> Opened:
+        if self._opened is not None and _is_open(self._opened):
+            return self._opened
         async with self._lock:
             if self._opened is None or not _is_open(self._opened):
                 await self._drop()

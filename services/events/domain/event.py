@@ -204,6 +204,8 @@ def description(value: str | None) -> str | None:
 
 
 def _sound(name: str, value: str) -> str:
+    if value.isprintable():
+        return value
     if any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\n\r\t" for one in value):
         raise InvalidError(f"{name}: must not contain control characters", field=name)
     return value

@@ -26,6 +26,8 @@ RUN: Final = re.compile(r"[^\W_]+")
 
 def folded(text: str) -> str:
     """Return a text without case and accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(WHOLE_LETTERS)
     return "".join(one for one in decomposed if not unicodedata.combining(one))
 
