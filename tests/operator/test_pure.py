@@ -37,6 +37,7 @@ from eventonight_operator.systems.workloads.flat import flat, quantity
 from eventonight_operator.writes import Gate
 from operator_samples import DOCUMENT
 
+LONGEST_LOOKUP = 6
 FINE = Outcome("x", standing=Standing(1, 1))
 
 
@@ -420,6 +421,8 @@ def test_every_pod_is_restricted_and_says_what_it_runs() -> None:
         (container,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
+        options = {one["name"]: one["value"] for one in pod["dnsConfig"]["options"]}
+        assert int(options["timeout"]) * int(options["attempts"]) <= LONGEST_LOOKUP
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert container["securityContext"] == {
