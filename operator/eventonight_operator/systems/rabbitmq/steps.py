@@ -176,17 +176,23 @@ def _growth(sizes: dict[str, int], observed: Objects) -> Iterator[Action]:
     """Yield what adds a member to each group that is smaller than wished and possible."""
     broker = observed.get(BROKER, {})
     running = list(broker.get("running", ()))
+    by_hand: dict[str, str] = {}
     for name, size in sizes.items():
         members = list(observed.get(("queue", name), {}).get("members", ()))
         free = [node for node in running if node not in members]
         if not members or not free or len(members) >= size:
             continue
-        change = (f"members: {len(members)} -> {len(members) + 1}",)
+        change = f"members: {len(members)} -> {len(members) + 1}"
         if _grows(broker):
-            yield Action(NAME, "update", "group", name, change, {"node": free[0]})
+            yield Action(NAME, "update", "group", name, (change,), {"node": free[0]})
         else:
-            advice = f"this broker only grows it by hand: rabbitmq-queues grow {free[0]} all"
-            yield Action(NAME, "advice", "group", name, (*change, advice))
+            by_hand[name] = free[0]
+    if by_hand:
+        node = next(iter(by_hand.values()))
+        advice = f"this broker only grows them by hand: rabbitmq-queues grow {node} all"
+        yield Action(
+            NAME, "advice", "group", ", ".join(by_hand), ("fewer members than nodes", advice)
+        )
 
 
 def _grows(broker: Fields) -> bool:
