@@ -146,8 +146,9 @@ EXTRAS: dict[str, Callable[[], bytes]] = {
 async def test_of_a_file_that_is_more_than_a_picture_the_picture_is_kept(
     product: Client, organizer: Person, event: str, kind: str
 ) -> None:
+    content = EXTRAS[kind]()
     started = time.monotonic()
-    answer = await upload(product, "media", organizer, event, EXTRAS[kind]())
+    answer = await upload(product, "media", organizer, event, content)
     assert time.monotonic() - started < second()
     if answer.status_code == 400:
         return
