@@ -19,6 +19,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+# Not the kit's, whose import changes the driver.
 Document = dict[str, Any]
 
 ACCOUNT = uuid.uuid4().hex

@@ -176,7 +176,8 @@ def _growth(sizes: dict[str, int], observed: Objects) -> Iterator[Action]:
     """Yield what adds a member to each group that is smaller than wished and possible."""
     broker = observed.get(BROKER, {})
     running = list(broker.get("running", ()))
-    by_hand: dict[str, str] = {}
+    by_hand: list[str] = []
+    node = ""
     for name, size in sizes.items():
         members = list(observed.get(("queue", name), {}).get("members", ()))
         free = [node for node in running if node not in members]
@@ -186,9 +187,9 @@ def _growth(sizes: dict[str, int], observed: Objects) -> Iterator[Action]:
         if _grows(broker):
             yield Action(NAME, "update", "group", name, (change,), {"node": free[0]})
         else:
-            by_hand[name] = free[0]
+            by_hand.append(name)
+            node = node or free[0]
     if by_hand:
-        node = next(iter(by_hand.values()))
         advice = f"this broker only grows them by hand: rabbitmq-queues grow {node} all"
         yield Action(
             NAME, "advice", "group", ", ".join(by_hand), ("fewer members than nodes", advice)
