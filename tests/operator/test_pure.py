@@ -372,18 +372,38 @@ def test_a_queue_waits_for_nodes_where_it_could_not_grow_later() -> None:
     assert rabbit(0, 1, "3.13.0", 3, steady=5)[0].verb == "create"
 
 
-@pytest.mark.parametrize("broken", [{"online": []}, {"online": ["n"], "answers": False}])
-def test_what_does_not_work_is_made_anew_before_anything_is_told_to_it(
-    broken: dict[str, Any],
-) -> None:
+def with_first_queue(**fields: Any) -> tuple[str, list[Action]]:
+    """Return the first queue, and the plan if there is nothing but that queue in this state."""
     wanted = spec.decode(DOCUMENT).spec.messaging
     desired = topology.desired(wanted, "admin")
     key = ("queue", wanted.queues[0].name)
-    doubtful = {"members": ["n"], "unbound": 9.0, **desired[key], **broken}
-    seen: dict[tuple[str, str], Any] = {steps.BROKER: {"running": ["n"]}, key: doubtful}
-    first, *others = steps.plan(wanted, spec.Unsafe(allow_single_member=True), desired, seen, [])
-    assert (first.verb, first.name) == ("update", key[1])
-    assert not any(key[1] in (one.name, one.fields.get("destination")) for one in others)
+    seen: dict[tuple[str, str], Any] = {
+        steps.BROKER: {"running": ["n"]},
+        key: {"members": ["n"], "unbound": 99.0, **desired[key], **fields},
+    }
+    return key[1], steps.plan(wanted, spec.Unsafe(allow_single_member=True), desired, seen, [])
+
+
+def about(queue: str, plan: list[Action]) -> list[Action]:
+    return [one for one in plan if queue in (one.name, one.fields.get("destination"))]
+
+
+@pytest.mark.parametrize("online", [[], ["n"]])
+def test_what_stays_silent_is_made_anew_before_anything_is_told_to_it(online: list[str]) -> None:
+    queue, plan = with_first_queue(online=online, silent=steps.SILENT_SECONDS)
+    assert (plan[0].verb, plan[0].name) == ("update", queue)
+    assert about(queue, plan) == plan[:1]
+
+
+def test_what_is_silent_for_a_moment_is_waited_for_and_told_nothing() -> None:
+    queue, plan = with_first_queue(online=["n"], silent=steps.SILENT_SECONDS - 1)
+    assert [one.verb for one in about(queue, plan)] == ["waiting"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"messages": 3, "online": []}])
+def test_what_answers_or_is_counted_is_not_made_anew(fields: dict[str, Any]) -> None:
+    queue, plan = with_first_queue(**{"online": ["n"], **fields})
+    assert "queue" not in {one.kind for one in about(queue, plan)}
 
 
 def test_a_queue_without_most_of_its_members_is_lost() -> None:

@@ -54,6 +54,7 @@ class RabbitMQ:
         self._clock = clock
         self._vhost = quote(wanted.vhost, safe="")
         self._unbound: dict[str, float] = {}
+        self._silent: dict[Key, float] = {}
         self._nodes: tuple[int, float] = (0, clock())
 
     async def desired(self) -> Objects:
@@ -77,7 +78,7 @@ class RabbitMQ:
             for kind, objects in (await self._vhost_objects(client)).items():
                 found |= {(kind, _name_of(kind, one)): one for one in objects}
             self._note_unbound(found)
-            await self._note_answers(client, found)
+            await self._note_silent(client, found)
         return found
 
     def plan(self, desired: Objects, observed: Objects, owned: Collection[str]) -> list[Action]:
@@ -219,14 +220,20 @@ class RabbitMQ:
         for name, since in self._unbound.items():
             found["queue", name] = {**found["queue", name], "unbound": now - since}
 
-    async def _note_answers(self, client: httpx.AsyncClient, found: dict[Key, Fields]) -> None:
-        """Note which declared queues work of those of which nothing else shows it."""
+    async def _note_silent(self, client: httpx.AsyncClient, found: dict[Key, Fields]) -> None:
+        """Note since when declared queues have been silent of which nothing else shows a life."""
         queues = [("queue", name) for name in topology.group_sizes(self._wanted)]
         doubtful = [key for key in queues if steps.is_doubtful(found.get(key, {}))]
-        paths = [f"queues/{self._vhost}/{quote(name, safe='')}" for _, name in doubtful]
-        told = await asyncio.gather(*(answers(client, path) for path in paths))
-        for key, works in zip(doubtful, told, strict=True):
-            found[key] = {**found[key], "answers": works}
+        told = await asyncio.gather(*(self._works(client, key, found[key]) for key in doubtful))
+        now = self._clock()
+        silent = [key for key, works in zip(doubtful, told, strict=True) if not works]
+        self._silent = {key: self._silent.get(key, now) for key in silent}
+        for key, since in self._silent.items():
+            found[key] = {**found[key], "silent": now - since}
+
+    async def _works(self, client: httpx.AsyncClient, key: Key, fields: Fields) -> bool:
+        path = f"queues/{self._vhost}/{quote(key[1], safe='')}"
+        return bool(fields.get("online")) and await answers(client, path)
 
     async def _admin(self) -> tuple[str, str]:
         name = self._wanted.connection.admin_secret_ref.name

@@ -13,8 +13,8 @@ BROKER: Key = ("broker", "cluster")
 # The broker's counters follow its queues within 5 s; twice that and a little is safe to trust.
 COUNTER_SECONDS = 12.0
 JOIN_SECONDS = 120.0
-# A queue that is being made right now has members that run within moments.
-MAKING_SECONDS = 3.0
+# A queue that is being made, or whose group elects, answers long before.
+SILENT_SECONDS = 12.0
 GROWING_VERSION = (3, 13)
 
 
@@ -46,8 +46,7 @@ def _is_half(observed: Objects, key: Key) -> bool:
     fields = observed.get(key, {})
     members = set(fields.get("members") or ())
     running = set(observed.get(BROKER, {}).get("running", ()))
-    works = fields.get("online") and fields.get("answers", True)
-    return bool(members) and is_doubtful(fields) and not works and members <= running
+    return bool(members) and "silent" in fields and members <= running
 
 
 def is_doubtful(fields: Fields) -> bool:
@@ -65,7 +64,7 @@ def _needs(action: Action, queues: Collection[Key]) -> bool:
 
 def _anew(key: Key, wished: Fields, fields: Fields) -> Action:
     words = ("it does not work: its making was cut short, it is made anew",)
-    verb: Verb = "update" if fields["unbound"] >= MAKING_SECONDS else "waiting"
+    verb: Verb = "update" if fields["silent"] >= SILENT_SECONDS else "waiting"
     return Action(NAME, verb, *key, words, wished)
 
 
