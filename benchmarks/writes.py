@@ -21,7 +21,7 @@ from services.kit.mongo import Mongo
 from services.kit.outbox import Outbox
 
 COMMITS = 600
-LINES = 16
+LINES = (16, 1)
 BAR = Bar("at least", 0.6)
 
 Measured = tuple[float, float]
@@ -35,16 +35,25 @@ async def measure(stand: Stand) -> list[Figure]:
     url = await _copy(stand, made["eventId"])
     processes.pin(stand.pid("events"), processes.SERVER_CORE)
     async with processes.program("benchmarks.bare_writer", {"MONGO_URL": url}) as bare:
-        found = await rounds.interleaved(
-            {"product": partial(_product, stand, asked), "driver": partial(_driver, bare)}
-        )
+        return [one for lines in LINES for one in await _compare(stand, asked, bare, lines)]
+
+
+async def _compare(stand: Stand, asked: Sequence[bytes], bare: Program, lines: int) -> list[Figure]:
+    """Return the figures of so many requests at a time."""
+    found = await rounds.interleaved(
+        {
+            "product": partial(_product, stand, asked, lines),
+            "driver": partial(_driver, bare, lines),
+        }
+    )
     speeds = {name: [COMMITS / seconds for seconds, _ in one] for name, one in found.items()}
     costs = {name: [cpu / COMMITS * 1e6 for _, cpu in one] for name, one in found.items()}
     ratios = figures.ratios(speeds["product"], speeds["driver"])
+    what = f"POST event, {lines} at a time"
     return [
-        Figure("POST event, commits, product / driver", ratios, bar=BAR),
-        *(Figure(f"POST event, commits, {name}", one, "per s") for name, one in speeds.items()),
-        *(Figure(f"POST event, processor time, {name}", one, "µs") for name, one in costs.items()),
+        Figure(f"{what}, commits, product / driver", ratios, bar=BAR),
+        *(Figure(f"{what}, commits, {name}", one, "per s") for name, one in speeds.items()),
+        *(Figure(f"{what}, processor time, {name}", one, "µs") for name, one in costs.items()),
     ]
 
 
@@ -90,15 +99,15 @@ async def _copy(stand: Stand, event_id: str) -> str:
     return url
 
 
-async def _product(stand: Stand, asked: Sequence[bytes]) -> Measured:
+async def _product(stand: Stand, asked: Sequence[bytes], count: int) -> Measured:
     pid = stand.pid("events")
-    async with load.connections(stand.port("events"), LINES) as lines:
+    async with load.connections(stand.port("events"), count) as lines:
         before = processes.cpu_seconds(pid)
         seconds = await load.as_fast_as_it_goes(lines, asked, 201)
         return seconds, processes.cpu_seconds(pid) - before
 
 
-async def _driver(bare: Program) -> Measured:
+async def _driver(bare: Program, lines: int) -> Measured:
     before = processes.cpu_seconds(bare.pid)
-    seconds = float(await bare.ask(f"{COMMITS} {LINES}"))
+    seconds = float(await bare.ask(f"{COMMITS} {lines}"))
     return seconds, processes.cpu_seconds(bare.pid) - before

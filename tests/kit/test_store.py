@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.errors import PyMongoError
 
 from client import eventually
@@ -241,6 +242,70 @@ async def test_a_relay_that_was_idle_for_long_is_still_woken_at_once(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await store.close()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Return what grows by one with each look into a change stream."""
+    found: list[None] = []
+    look = AsyncChangeStream.try_next
+
+    async def counted(self: AsyncChangeStream[mongo.Document]) -> mongo.Document | None:
+        found.append(None)
+        return await look(self)
+
+    monkeypatch.setattr(AsyncChangeStream, "try_next", counted)
+    return found
+
+
+async def test_a_relay_reads_the_change_stream_only_when_it_has_nothing_to_publish(
+    store: Mongo, looks: list[None]
+) -> None:
+    box = Outbox(store)
+    for version in range(1, 21):
+        await box.append(EventCancelled(event_id="e"), key="e", version=version)
+    looks_when_busy: list[int] = []
+
+    async def publish(*_: object, **__: object) -> None:
+        await store["other"].find_one({})  # gives the listener its turns
+        looks_when_busy.append(len(looks))
+
+    running = asyncio.create_task(Relay(store, publish, service="t").run())
+    try:
+        await eventually(partial(_are, looks, 1))
+        assert looks_when_busy == [0] * 20
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_relay_without_the_lease_does_not_read_the_change_stream(
+    store: Mongo, looks: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 0.05)
+    claims: list[None] = []
+    claim = Lease.claim
+
+    async def counted(self: Lease) -> bool:
+        claims.append(None)
+        return await claim(self)
+
+    assert await Lease(store, "outbox-relay").claim()
+    monkeypatch.setattr(Lease, "claim", counted)
+    collected = Collected()
+    running = asyncio.create_task(Relay(store, collected.publish, service="t").run())
+    try:
+        await Outbox(store).append(UserDeleted(id="u"), key="u", version=1)
+        await eventually(partial(_are, claims, 10))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert not looks
+    assert not collected.seen
+
+
+async def _are(found: list[None], count: int) -> bool:
+    return len(found) >= count
 
 
 async def test_a_relay_stops_before_another_may_have_its_lease_and_keeps_what_went_out(
