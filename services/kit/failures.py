@@ -1,11 +1,12 @@
 """Every failure's status, code and words in one place; each service picks the body's shape."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from services.contracts import errors
 from services.contracts.errors import RefusedError, UnavailableError
@@ -23,6 +24,10 @@ STATUS: dict[type[RefusedError], HTTPStatus] = {
 }
 RETRY_AFTER_SECONDS = 2
 _PUT_OFF = "put_off"
+# The framework's words for the body as a whole, for one that is not there, and for a missing field.
+_BODY = "data"
+_NO_BODY = "'data'"
+_MISSING = re.compile(r"Object missing required field `(.+)`")
 _STRANGERS = (errors.UnauthenticatedError, errors.ForbiddenError, errors.NotFoundError)
 
 log = logs.get(__name__)
@@ -71,7 +76,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(status, error.code, error.message, error.field)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         status = HTTPStatus(error.status_code)
-        return Failure(status, status.phrase.lower().replace(" ", "-"), _words(error))
+        field, words = _told(error)
+        return Failure(status, status.phrase.lower().replace(" ", "-"), words, field)
     if isinstance(error, RecursionError):
         return Failure(HTTPStatus.BAD_REQUEST, "invalid", "body: nested too deeply")
     if isinstance(error, UnicodeDecodeError):
@@ -122,21 +128,27 @@ def _media_type(shape: Shape) -> str:
     return "application/problem+json" if shape is problem else "application/json"
 
 
-def _words(error: HTTPException) -> str:
-    if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        parts = [
-            f"{item['key']}: {_said(item)}" if item.get("key") else _said(item)
-            for item in error.extra
-            if isinstance(item, dict)
-        ]
-        return "; ".join(parts) or error.detail
-    return error.detail
+def _told(error: HTTPException) -> tuple[str | None, str]:
+    """Return which field the framework refuses, if it is one, and the words about it."""
+    if isinstance(error.__cause__, SerializationException):
+        return None, f"body: expected JSON: {error.detail}"
+    if not isinstance(error, ValidationException) or not isinstance(error.extra, list):
+        return None, error.detail
+    refused = [_refused(item) for item in error.extra if isinstance(item, dict)]
+    words = "; ".join(f"{field}: {expected}" for field, expected in refused)
+    return refused[0][0] if len(refused) == 1 else None, words or error.detail
 
 
-def _said(item: dict[str, object]) -> str:
-    """Return the framework's words, those about a text where a file belongs in ours."""
-    words = str(item["message"])
-    return "expected a file" if words.startswith("Unsupported type:") else words
+def _refused(item: dict[str, object]) -> tuple[str, str]:
+    """Return a field's name and what was expected of it; ``body`` is a body as a whole."""
+    key, words = str(item.get("key", _BODY)), str(item["message"])
+    if missing := _MISSING.fullmatch(words):
+        return missing[1] if key == _BODY else f"{key}.{missing[1]}", "is required"
+    if words == _NO_BODY:
+        words = "is required"
+    elif words.startswith("Unsupported type:"):
+        words = "expected a file"
+    return "body" if key == _BODY else key, words[:1].lower() + words[1:]
 
 
 def _internal(error: Exception) -> Failure:

@@ -1,12 +1,14 @@
 """Forms that honest clients never send; each is refused at once, naming the part."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import pytest
 from litestar import Litestar, post
-from litestar.params import JSONBody, MultipartBody
+from litestar.datastructures import UploadFile
+from litestar.params import FromQuery, JSONBody, MultipartBody
 from litestar.testing import TestClient
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from services.kit import failures, forms
 
@@ -18,6 +20,20 @@ class Form(Struct):
     b: str = ""
 
 
+class Place(Struct):
+    city: str
+
+
+class Night(Struct):
+    title: Annotated[str, Meta(max_length=3)]
+    place: Place | None = None
+    tags: list[str] = []
+
+
+class Upload(Struct):
+    file: UploadFile
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Litestar]]:
     @post("/", status_code=200, sync_to_thread=False)
@@ -25,11 +41,15 @@ def client() -> Iterator[TestClient[Litestar]]:
         return f"{data.a}|{data.b}"
 
     @post("/json", status_code=200, sync_to_thread=False)
-    def take_json(data: JSONBody[Form]) -> str:
-        return data.a
+    def take_json(data: JSONBody[Night], page: FromQuery[int] = 1) -> str:
+        return f"{data.title}|{page}"
+
+    @post("/file", status_code=200)
+    async def take_file(data: MultipartBody[Upload]) -> str:
+        return (await data.file.read()).decode()
 
     app = Litestar(
-        [take, take_json],
+        [take, take_json, take_file],
         before_request=forms.read_ahead,
         exception_handlers={Exception: failures.answer(failures.plain_text)},
         openapi_config=None,
@@ -93,3 +113,44 @@ def test_a_form_where_json_belongs_is_refused(client: TestClient[Litestar]) -> N
 def test_what_is_no_form_is_refused(client: TestClient[Litestar], content_type: str) -> None:
     headers = {"content-type": content_type}
     assert client.post("/", content=b"{}", headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "words"),
+    [
+        ('{"title": 3}', "", "title: expected `str`, got `int`"),
+        ('{"title": "long"}', "", "title: expected `str` of length <= 3"),
+        ("{}", "", "title: is required"),
+        ('{"title": "a", "place": {}}', "", "place.city: is required"),
+        ('{"title": "a", "tags": [1]}', "", "tags[0]: expected `str`, got `int`"),
+        (
+            '{"title": 3}',
+            "?page=x",
+            "title: expected `str`, got `int`; page: expected `int`, got `str`",
+        ),
+        ("[]", "", "body: expected `object`, got `array`"),
+        ("", "", "body: is required"),
+        ('{"title', "", "body: expected JSON: Input data was truncated"),
+    ],
+)
+def test_what_is_refused_names_its_field_and_what_was_expected(
+    client: TestClient[Litestar], body: str, query: str, words: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.post(f"/json{query}", content=body, headers=headers)
+    assert (answer.status_code, answer.text) == (400, words)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "file: is required"),
+        (END, "file: is required"),
+        (part("file", b"a text") + END, "file: expected a file"),
+    ],
+)
+def test_a_file_that_is_needed_is_asked_for_by_name(
+    client: TestClient[Litestar], body: bytes, words: str
+) -> None:
+    answer = client.post("/file", content=body, headers=HEADERS)
+    assert (answer.status_code, answer.text) == (400, words)

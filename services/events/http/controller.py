@@ -49,7 +49,7 @@ class EventForm(msgspec.Struct, frozen=True):
 class PosterForm(msgspec.Struct, frozen=True):
     """Multipart form with a picture."""
 
-    poster: UploadFile | None = None
+    poster: UploadFile
 
 
 class EventController(Controller):
@@ -154,7 +154,7 @@ class EventController(Controller):
         data: MultipartBody[PosterForm],
     ) -> Told:
         """Store the form's ``poster``."""
-        content = b"" if data.poster is None else await data.poster.read()
+        content = await data.poster.read()
         if not content:
             raise InvalidError("poster: expected a picture in the form field", field="poster")
         await nights.set_poster(caller, event_id, content)

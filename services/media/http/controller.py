@@ -12,7 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, MultipartBody, QueryParameter
 from litestar.response import Stream
 
-from services.contracts.errors import InvalidError, TooLargeError, UnavailableError
+from services.contracts.errors import TooLargeError, UnavailableError
 from services.kit.failures import answer, problem
 from services.kit.http import BEARER, Caller
 from services.kit.openapi import documented
@@ -46,7 +46,7 @@ Width = Annotated[
 class Form(msgspec.Struct, frozen=True):
     """Multipart form with a file."""
 
-    file: UploadFile | None = None
+    file: UploadFile
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -248,8 +248,6 @@ async def _write(
 ) -> Written:
     belongs_to = domain.owner(*place)
     await pictures.check_writer(caller, belongs_to, request.headers["authorization"])
-    if data.file is None:
-        raise InvalidError("file: expected a picture in the form field 'file'", field="file")
     spooled = data.file.file
     if spooled.seek(0, 2) > domain.MAX_BYTES:
         raise TooLargeError(f"file: at most {domain.MAX_BYTES} bytes", field="file")
