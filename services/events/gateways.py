@@ -58,10 +58,10 @@ class MediaPosters:
             raise UnavailableError("the poster could not be removed")
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {await self._tokens.get()}"}
+        url = f"{self._base}/{path}"
         try:
             return await self._client.request(
-                method, f"{self._base}/{path}", headers=headers, timeout=CALL_SECONDS, **options
+                method, url, auth=self._tokens, timeout=CALL_SECONDS, **options
             )
         except httpx.HTTPError as error:
             raise UnavailableError("posters cannot be stored right now") from error

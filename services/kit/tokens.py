@@ -10,7 +10,7 @@ import base64
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -32,6 +32,8 @@ VERDICTS = 10_000
 TOKEN_BYTES = 8_192
 ALGORITHM = "RS256"
 LEEWAY_SECONDS = 5.0
+RENEWAL_SECONDS = 10.0
+_REFUSED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 _NO_KEY_SET = (ValueError, KeyError, TypeError)
 
 log = logs.get(__name__)
@@ -243,9 +245,10 @@ class TokenVerifier:
             self._verdicts.popitem(last=False)
 
 
-class ServiceTokens:
-    """A service's own access token, fetched anew shortly before it expires.
+class ServiceTokens(httpx.Auth):
+    """A service's own access token, fetched anew shortly before it expires, or once it is refused.
 
+    A realm that was made anew, or whose keys changed, refuses tokens that are good by the clock.
     Whoever needs one while it is fetched waits for that fetch and shares its outcome: a silent
     Keycloak costs each caller one fetch's time, however many there are.
 
@@ -268,7 +271,29 @@ class ServiceTokens:
         self._client = client
         self._fetching: asyncio.Task[None] | None = None
         self._token = ""
+        self._fetched = 0.0
         self._good_until = 0.0
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send a request with the token, once more with a new one if that is refused.
+
+        Raises:
+            UnavailableError: as `get`.
+        """
+        token = await self.get()
+        answer = yield _bearing(request, token)
+        if answer.status_code in _REFUSED and self._forget(token):
+            yield _bearing(request, await self.get())
+
+    def _forget(self, token: str) -> bool:
+        """Tell whether there may be a better token: not if this one was new."""
+        if token == self._token and time.monotonic() < self._fetched + RENEWAL_SECONDS:
+            return False
+        if token == self._token:
+            self._good_until = 0.0
+        return True
 
     async def get(self) -> str:
         """Return a token that is good for at least half a minute.
@@ -291,7 +316,13 @@ class ServiceTokens:
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise UnavailableError("Keycloak issues no service token") from error
         self._token = str(fields["access_token"])
-        self._good_until = time.monotonic() + max(float(fields["expires_in"]) - 30.0, 1.0)
+        self._fetched = time.monotonic()
+        self._good_until = self._fetched + max(float(fields["expires_in"]) - 30.0, 1.0)
+
+
+def _bearing(request: httpx.Request, token: str) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def _unpadded(text: str) -> bytes:

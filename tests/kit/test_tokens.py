@@ -352,13 +352,19 @@ async def _looked(verifier: TokenVerifier) -> None:
 
 
 class TokenDesk(httpx.AsyncBaseTransport):
-    """Issues service tokens, or keeps silent, and counts who asks."""
+    """Issues service tokens, or keeps silent, and counts who asks; refuses some elsewhere."""
 
     def __init__(self) -> None:
         self.asked = 0
         self.silent = False
+        self.refused: set[str] = set()
+        self.served: list[tuple[str, bytes]] = []
 
-    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/token"):
+            token = request.headers["Authorization"].removeprefix("Bearer ")
+            self.served.append((token, await request.aread()))
+            return httpx.Response(401 if token in self.refused else 200)
         self.asked += 1
         if self.silent:
             await asyncio.Event().wait()
@@ -392,3 +398,29 @@ async def test_a_caller_that_leaves_takes_the_fetch_from_nobody() -> None:
         await asyncio.sleep(0)
         first.cancel()
         assert await second == "t1"
+
+
+async def test_a_refused_service_token_is_replaced_and_the_request_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokens, "RENEWAL_SECONDS", 0.0)
+    desk = TokenDesk()
+    async with httpx.AsyncClient(transport=desk) as client:
+        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
+        assert await mine.get() == "t1"
+        desk.refused = {"t1"}
+        asked = [client.post("http://media/", auth=mine, files={"file": b"f"}) for _ in range(9)]
+        assert {one.status_code for one in await asyncio.gather(*asked)} == {200}
+    assert desk.asked == 2
+    assert {token for token, _ in desk.served} == {"t1", "t2"}
+    assert all(b"f" in body for _, body in desk.served)
+
+
+async def test_service_tokens_that_are_all_refused_are_asked_for_now_and_then() -> None:
+    desk = TokenDesk()
+    desk.refused = {f"t{n}" for n in range(99)}
+    async with httpx.AsyncClient(transport=desk) as client:
+        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
+        for _ in range(5):
+            assert (await client.get("http://media/", auth=mine)).status_code == 401
+    assert (desk.asked, len(desk.served)) == (1, 5)

@@ -164,9 +164,7 @@ class Keycloak:
         return await self._send("POST", f"{self._open}/token", data={**self._login, **form})
 
     async def _administer(self, method: str, path: str, body: object = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {await self._tokens.get()}"}
-        url = f"{self._admin}/{path}"
-        return await self._send(method, url, json=body, headers=headers)
+        return await self._send(method, f"{self._admin}/{path}", json=body, auth=self._tokens)
 
     async def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
         try:
@@ -216,10 +214,10 @@ class Media:
             raise UnavailableError("pictures cannot be removed right now")
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {await self._tokens.get()}"}
+        url = f"{self._base}/{path}"
         try:
             return await self._client.request(
-                method, f"{self._base}/{path}", headers=headers, timeout=CALL_SECONDS, **options
+                method, url, auth=self._tokens, timeout=CALL_SECONDS, **options
             )
         except httpx.HTTPError as error:
             raise UnavailableError("pictures are not available right now") from error

@@ -68,8 +68,8 @@ class HttpPeers:
 
     @asynccontextmanager
     async def _opened(self, url: str) -> AsyncIterator[httpx.Response]:
-        headers = {"Authorization": f"Bearer {await self._tokens.get()}"}
-        async with self._client.stream("GET", url, headers=headers, timeout=CALL_SECONDS) as answer:
+        opened = self._client.stream("GET", url, auth=self._tokens, timeout=CALL_SECONDS)
+        async with opened as answer:
             yield answer
 
 
