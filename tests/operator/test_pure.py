@@ -30,6 +30,7 @@ from eventonight_operator.systems.mongodb.members import (
     ReplicaSetView,
     next_step,
     not_yet,
+    standing,
 )
 from eventonight_operator.systems.rabbitmq import steps, topology
 from eventonight_operator.systems.workloads import manifests
@@ -324,6 +325,18 @@ def test_without_a_primary_nothing_moves() -> None:
     for goal in (1, 5):
         (step,) = next_step("rs", HOSTS[:goal], ReplicaSetView(states, tuple(HOSTS[3:])))
         assert (step.verb, step.reason) == ("waiting", "NoPrimary")
+
+
+def test_a_member_counts_once_it_votes() -> None:
+    states = dict.fromkeys(HOSTS[:2], "SECONDARY") | {HOSTS[0]: "PRIMARY"}
+    seen = ReplicaSetView(states, tuple(HOSTS[2:]), learners=1)
+    assert standing(2, seen).reason == "ScalingInProgress"
+    assert standing(2, seen).ready == 1
+    (step,) = next_step("rs", HOSTS[:3], seen)
+    assert (step.verb, step.reason) == ("waiting", "ScalingInProgress")
+    voting = ReplicaSetView(states, tuple(HOSTS[2:]))
+    assert standing(2, voting).ready == 2
+    assert next_step("rs", HOSTS[:3], voting)[0].verb == "create"
 
 
 def test_a_set_is_not_made_twice_because_its_members_are_away() -> None:

@@ -67,6 +67,7 @@ class Pods5:
         words += ["--port", str(self.ports[number]), "--bind_ip", "127.0.0.1", "--auth"]
         words += ["--keyFile", str(keyfile), "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
         words += ["--oplogSize", "50", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        words += ["--setParameter", "enableTestCommands=1"]
         log = (self.folder / f"{number}.log").open("ab")
         self.running.append(subprocess.Popen(words, stdout=log, stderr=log))
 
@@ -173,6 +174,31 @@ async def test_members_come_and_go_while_somebody_writes(pods: Pods5) -> None:
         kept = await client["d"]["rows"].count_documents({"_id": {"$in": acknowledged}})
     assert kept == len(acknowledged) > 0
     assert gap <= 20
+
+
+async def test_a_new_member_is_waited_for_until_it_votes(pods: Pods5) -> None:
+    """Before, losing another one would leave the set without a majority."""
+    store = Secrets(pods.key)
+    await reach(pods, store, 1)
+    wanted = system(pods, store, 3)
+
+    async def is_waited_for() -> bool:
+        outcome = await attempt(wanted, OpenLedger())
+        assert not outcome.ready
+        return "until the one before it votes" in outcome.message
+
+    async with admin(pods) as client:
+        await fail(client, "alwaysOn")
+        await eventually(is_waited_for, seconds=60, every=0.5)
+        assert pods.wished == [1, 2]
+        await fail(client, "off")
+        await reach(pods, store, 3)
+        assert (await client.admin.command("replSetGetStatus"))["votingMembersCount"] == 3
+
+
+async def fail(client: AsyncMongoClient[dict[str, Any]], mode: str) -> None:
+    """Have the primary leave new members without their vote, or no longer."""
+    await client.admin.command("configureFailPoint", "doNotRemoveNewlyAddedOnHeartbeats", mode=mode)
 
 
 async def make_primary(client: AsyncMongoClient[dict[str, Any]], host: str) -> None:

@@ -32,11 +32,14 @@ class ReplicaSetView(msgspec.Struct, frozen=True):
         states: member state by host:port, of every configured member.
         reachable: hosts that answer but are no members yet.
         pods: the StatefulSet, if one runs the members.
+        learners: members that are to vote and do not yet: a new one is given its vote by the
+            primary some time after it is in step, and until then no majority is made with it.
     """
 
     states: dict[str, str] = {}
     reachable: tuple[str, ...] = ()
     pods: Pods | None = None
+    learners: int = 0
 
     @property
     def primary(self) -> str | None:
@@ -84,6 +87,9 @@ def standing(wanted: int, seen: ReplicaSetView) -> Standing:
     behind = sorted(f"{h} is {s}" for h, s in seen.states.items() if s not in HEALTHY)
     if behind:
         return Standing(len(healthy), wanted, _lag(seen), "; ".join(behind))
+    if seen.learners:
+        voting = len(healthy) - seen.learners
+        return Standing(voting, wanted, "ScalingInProgress", "a new member does not vote yet")
     return Standing(len(healthy), wanted)
 
 
@@ -123,6 +129,8 @@ def _grow(name: str, wanted: Sequence[str], seen: ReplicaSetView) -> Action | No
     if len(seen.healthy()) < len(seen.states) or seen.primary is None:
         reason: Reason = _lag(seen) if seen.primary else "NoPrimary"
         return _wait(name, joining, reason, "as all members must be in step before one is added")
+    if seen.learners:
+        return _wait(name, joining, "ScalingInProgress", "until the one before it votes")
     pods = seen.pods
     if pods is not None and pods.wished <= wanted.index(joining):
         return _pods(name, pods, pods.wished + 1)

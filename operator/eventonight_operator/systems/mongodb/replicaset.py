@@ -92,7 +92,9 @@ class LiveSet:
         if login is not None:
             found["administrator", name] = {"password": AS_IN_SECRET if matches else "other"}
             async with connection.one(best, login) as client:
-                seen = ReplicaSetView(await _states(client), outside, pods)
+                status = await client.admin.command("replSetGetStatus")
+                learners = _learners(status, await _config(client))
+                seen = ReplicaSetView(_states(status), outside, pods, learners)
                 found |= await self._accounts.listed(client, best)
         self._known = list(seen.states)
         return found | {("view", name): {"view": seen}}
@@ -221,9 +223,17 @@ def _usefulness(hello: dict[str, Any]) -> tuple[bool, bool]:
     return bool(hello.get("isWritablePrimary")), bool(hello.get("secondary"))
 
 
-async def _states(client: Connection) -> dict[str, str]:
-    status = await client.admin.command("replSetGetStatus")
+def _states(status: dict[str, Any]) -> dict[str, str]:
     return {member["name"]: member["stateStr"] for member in status["members"]}
+
+
+def _learners(status: dict[str, Any], config: dict[str, Any]) -> int:
+    """Return how many members are to vote, but do not yet; the configuration only has the former.
+
+    A server that does not tell its voters (before MongoDB 4.4) gives new members theirs at once.
+    """
+    wished = sum(member["votes"] for member in config["members"])
+    return int(wished - status.get("votingMembersCount", wished))
 
 
 async def _config(client: Connection) -> dict[str, Any]:
