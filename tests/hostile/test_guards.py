@@ -61,7 +61,8 @@ class Guard(NamedTuple):
 
 def upload_as(token: Callable[[Stage], str]) -> Attack:
     """Return an upload to somebody's pictures: 401 to strangers, 403 to other people."""
-    return lambda stage, url: stage.call("POST", f"{url}/users/somebody", token(stage))
+    files = {"file": ("a.png", b"a picture")}
+    return lambda stage, url: stage.call("POST", f"{url}/users/somebody", token(stage), files=files)
 
 
 async def many_bytes(stage: Stage, url: str) -> int:
