@@ -87,7 +87,13 @@ class Site:
 
 
 def bootstrap_secrets(site: Site) -> None:
-    """Make the secrets that parts need before anything can be provisioned."""
+    """Make the secrets that parts need before anything can be provisioned.
+
+    Without any, the stack is new: a database that an earlier one left behind outside the state
+    folder opens to no password any more.
+    """
+    if not (site.state / "secrets").exists():
+        shutil.rmtree(postgres_folder(site), ignore_errors=True)
     folder = site.folder("secrets")
     folder.chmod(PRIVATE)
     wanted = {
