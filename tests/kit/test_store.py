@@ -193,18 +193,34 @@ async def test_two_relays_publish_each_event_once_while_both_live(store: Mongo) 
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.fixture
+def claims(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Return what grows by one with each claim of a lease."""
+    return _counted(monkeypatch, Lease, "claim")
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Return what grows by one with each look into a change stream."""
+    return _counted(monkeypatch, AsyncChangeStream, "try_next")
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch, kind: type, step: str) -> list[None]:
+    found: list[None] = []
+    original = getattr(kind, step)
+
+    async def counted(self: object) -> Any:
+        found.append(None)
+        return await original(self)
+
+    monkeypatch.setattr(kind, step, counted)
+    return found
+
+
 async def test_a_busy_relay_renews_its_lease_now_and_then_and_gives_it_back(
-    store: Mongo, monkeypatch: pytest.MonkeyPatch
+    store: Mongo, claims: list[None]
 ) -> None:
-    box, collected, claims = Outbox(store), Collected(), 0
-    claim = Lease.claim
-
-    async def counted(self: Lease) -> bool:
-        nonlocal claims
-        claims += 1
-        return await claim(self)
-
-    monkeypatch.setattr(Lease, "claim", counted)
+    box, collected = Outbox(store), Collected()
     relay = Relay(store, collected.publish, service="t")
     for started in (1, 2):
         running = asyncio.create_task(relay.run())
@@ -213,7 +229,7 @@ async def test_a_busy_relay_renews_its_lease_now_and_then_and_gives_it_back(
             await eventually(partial(_is_out, collected, f"{started}", version))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert claims == started
+        assert len(claims) == started
         assert await store["leases"].count_documents({}) == 0
 
 
@@ -244,20 +260,6 @@ async def test_a_relay_that_was_idle_for_long_is_still_woken_at_once(
         await store.close()
 
 
-@pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """Return what grows by one with each look into a change stream."""
-    found: list[None] = []
-    look = AsyncChangeStream.try_next
-
-    async def counted(self: AsyncChangeStream[mongo.Document]) -> mongo.Document | None:
-        found.append(None)
-        return await look(self)
-
-    monkeypatch.setattr(AsyncChangeStream, "try_next", counted)
-    return found
-
-
 async def test_a_relay_reads_the_change_stream_only_when_it_has_nothing_to_publish(
     store: Mongo, looks: list[None]
 ) -> None:
@@ -280,23 +282,15 @@ async def test_a_relay_reads_the_change_stream_only_when_it_has_nothing_to_publi
 
 
 async def test_a_relay_without_the_lease_does_not_read_the_change_stream(
-    store: Mongo, looks: list[None], monkeypatch: pytest.MonkeyPatch
+    store: Mongo, looks: list[None], claims: list[None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "POLL_SECONDS", 0.05)
-    claims: list[None] = []
-    claim = Lease.claim
-
-    async def counted(self: Lease) -> bool:
-        claims.append(None)
-        return await claim(self)
-
     assert await Lease(store, "outbox-relay").claim()
-    monkeypatch.setattr(Lease, "claim", counted)
     collected = Collected()
     running = asyncio.create_task(Relay(store, collected.publish, service="t").run())
     try:
         await Outbox(store).append(UserDeleted(id="u"), key="u", version=1)
-        await eventually(partial(_are, claims, 10))
+        await eventually(partial(_are, claims, 11))
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -371,56 +371,65 @@ class TokenDesk(httpx.AsyncBaseTransport):
         return httpx.Response(200, json={"access_token": f"t{self.asked}", "expires_in": 3600})
 
 
+@pytest.fixture
+def desk() -> TokenDesk:
+    return TokenDesk()
+
+
+@pytest.fixture
+async def client(desk: TokenDesk) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=desk) as made:
+        yield made
+
+
+@pytest.fixture
+def mine(client: httpx.AsyncClient) -> ServiceTokens:
+    return ServiceTokens("http://k/realms/r", "c", "s", client)
+
+
 async def test_callers_share_one_fetch_of_a_service_token_and_its_failure(
-    monkeypatch: pytest.MonkeyPatch,
+    desk: TokenDesk, mine: ServiceTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other they would wait for as many silences as there are callers before them."""
     monkeypatch.setattr(tokens, "FETCH_SECONDS", 0.3)
-    desk = TokenDesk()
-    async with httpx.AsyncClient(transport=desk) as client:
-        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
-        desk.silent = True
-        started = time.monotonic()
-        failed = await asyncio.gather(*(mine.get() for _ in range(50)), return_exceptions=True)
-        assert {type(one) for one in failed} == {UnavailableError}
-        assert time.monotonic() - started < 3
-        assert desk.asked == 1
-        desk.silent = False
-        assert set(await asyncio.gather(*(mine.get() for _ in range(50)))) == {"t2"}
-        assert desk.asked == 2
+    desk.silent = True
+    started = time.monotonic()
+    failed = await asyncio.gather(*(mine.get() for _ in range(50)), return_exceptions=True)
+    assert {type(one) for one in failed} == {UnavailableError}
+    assert time.monotonic() - started < 3
+    assert desk.asked == 1
+    desk.silent = False
+    assert set(await asyncio.gather(*(mine.get() for _ in range(50)))) == {"t2"}
+    assert desk.asked == 2
 
 
-async def test_a_caller_that_leaves_takes_the_fetch_from_nobody() -> None:
-    desk = TokenDesk()
-    async with httpx.AsyncClient(transport=desk) as client:
-        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
-        first, second = (asyncio.create_task(mine.get()) for _ in range(2))
-        await asyncio.sleep(0)
-        first.cancel()
-        assert await second == "t1"
+async def test_a_caller_that_leaves_takes_the_fetch_from_nobody(mine: ServiceTokens) -> None:
+    first, second = (asyncio.create_task(mine.get()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == "t1"
 
 
 async def test_a_refused_service_token_is_replaced_and_the_request_sent_again(
+    desk: TokenDesk,
+    client: httpx.AsyncClient,
+    mine: ServiceTokens,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tokens, "RENEWAL_SECONDS", 0.0)
-    desk = TokenDesk()
-    async with httpx.AsyncClient(transport=desk) as client:
-        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
-        assert await mine.get() == "t1"
-        desk.refused = {"t1"}
-        asked = [client.post("http://media/", auth=mine, files={"file": b"f"}) for _ in range(9)]
-        assert {one.status_code for one in await asyncio.gather(*asked)} == {200}
+    assert await mine.get() == "t1"
+    desk.refused = {"t1"}
+    asked = [client.post("http://media/", auth=mine, files={"file": b"f"}) for _ in range(9)]
+    assert {one.status_code for one in await asyncio.gather(*asked)} == {200}
     assert desk.asked == 2
     assert {token for token, _ in desk.served} == {"t1", "t2"}
     assert all(b"f" in body for _, body in desk.served)
 
 
-async def test_service_tokens_that_are_all_refused_are_asked_for_now_and_then() -> None:
-    desk = TokenDesk()
+async def test_service_tokens_that_are_all_refused_are_asked_for_now_and_then(
+    desk: TokenDesk, client: httpx.AsyncClient, mine: ServiceTokens
+) -> None:
     desk.refused = {f"t{n}" for n in range(99)}
-    async with httpx.AsyncClient(transport=desk) as client:
-        mine = ServiceTokens("http://k/realms/r", "c", "s", client)
-        for _ in range(5):
-            assert (await client.get("http://media/", auth=mine)).status_code == 401
+    for _ in range(5):
+        assert (await client.get("http://media/", auth=mine)).status_code == 401
     assert (desk.asked, len(desk.served)) == (1, 5)
