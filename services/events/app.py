@@ -20,6 +20,7 @@ from services.kit import amqp, http, outgoing
 from services.kit.amqp import Broker
 from services.kit.cursors import Cursors
 from services.kit.failures import error_object
+from services.kit.group_commit import GroupCommit
 from services.kit.health import Health
 from services.kit.inbox import Inbox
 from services.kit.intents import Intents, Sweeper
@@ -58,11 +59,11 @@ def build(settings: Settings) -> Service:
     nights = Nights(
         events=events,
         organizations=organizations,
-        posters=MediaPosters(settings.media_url, tokens, client),
+        posters=MediaPosters(settings.media_url, media, tokens, client),
         outbox=outbox,
         unfinished=Intents(database),
         transaction=database.transaction,
-        poster_url=f"{media}/events/{{id}}/poster.jpg",
+        group_commit=GroupCommit(database),
     )
     finding = Finding(events=events, cursors=Cursors(settings.client_secret))
     upkeep = Upkeep(events=events, outbox=outbox, transaction=database.transaction)

@@ -16,14 +16,22 @@ class MediaPosters:
 
     Args:
         base: its address inside the cluster.
+        public: its address for everybody.
         tokens: our own token.
         client: HTTP client.
     """
 
-    def __init__(self, base: str, tokens: ServiceTokens, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, base: str, public: str, tokens: ServiceTokens, client: httpx.AsyncClient
+    ) -> None:
         self._base = base.rstrip("/")
+        self._public = public
         self._tokens = tokens
         self._client = client
+
+    def address(self, event_id: str) -> str:
+        """Return where everybody sees an event's own poster."""
+        return f"{self._public}/events/{event_id}/poster.jpg"
 
     async def version(self, event_id: str) -> str | None:
         """Return what tells a poster from another, ``None`` where the default one is shown.

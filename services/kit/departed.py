@@ -5,16 +5,19 @@ still holds a token.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pymongo import IndexModel
 
 from services.kit import mongo
+from services.kit.batching import Batcher
 from services.kit.clock import Clock, utc_now
 from services.kit.mongo import Mongo
 
 COLLECTION = "departed"
 KEPT = timedelta(days=30)
+MOST_AT_ONCE = 100
 
 INDEXES: mongo.Indexes = {
     COLLECTION: [IndexModel("leftAt", expireAfterSeconds=int(KEPT.total_seconds()), name="expiry")]
@@ -32,6 +35,7 @@ class Departed:
     def __init__(self, database: Mongo, *, clock: Clock = utc_now) -> None:
         self._rows = database[COLLECTION]
         self._clock = clock
+        self._batched = Batcher(self._gone, most=MOST_AT_ONCE)
 
     async def remember(self, user_id: str) -> None:
         """Keep a user's mark, best in the transaction that removes them."""
@@ -44,5 +48,12 @@ class Departed:
 
     async def has_left(self, user_id: str) -> bool:
         """Tell whether a user left."""
-        row = await self._rows.find_one({"_id": mark(user_id)}, session=mongo.session())
-        return row is not None
+        if mongo.session() is None:
+            return await self._batched(mark(user_id))
+        return (await self._gone([mark(user_id)]))[0]
+
+    async def _gone(self, marks: Sequence[str]) -> Sequence[bool]:
+        query = {"_id": {"$in": list(marks)}}
+        rows = self._rows.find(query, session=mongo.session()).limit(len(marks))
+        found = {row["_id"] async for row in rows}
+        return [one in found for one in marks]

@@ -4,7 +4,8 @@ Everything else of a context's storage works on plain collections with ``session
 so that a repository takes part in whatever transaction its caller has opened.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -38,6 +39,7 @@ OUTAGE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 134
 vars(pymongo.lock)["wait_for"] = tasks.wait_for
 
 _session: ContextVar[AsyncClientSession | None] = ContextVar("mongo_session", default=None)
+_gathered: ContextVar["Gathered | None"] = ContextVar("mongo_gathered", default=None)
 
 
 class Transaction(Protocol):
@@ -55,6 +57,47 @@ class Transaction(Protocol):
 def session() -> AsyncClientSession | None:
     """Return the session of the transaction around the caller, if there is one."""
     return _session.get()
+
+
+async def insert(collection: Collection, rows: Sequence[Document]) -> None:
+    """Store new rows in the transaction around the caller; see also `Gathered`."""
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.add(collection, rows)
+    elif len(rows) == 1:  # the usual case; the driver's bulks cost more
+        await collection.insert_one(rows[0], session=session())
+    else:
+        await collection.insert_many(rows, session=session())
+
+
+class Gathered:
+    """New rows that are stored at the end of the transaction in which it was made.
+
+    Those of a collection go together. Until then the transaction itself does not see them.
+    """
+
+    def __init__(self) -> None:
+        self._opened = session()
+        self._rows: dict[str, tuple[Collection, list[Document]]] = {}
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Take part in the transaction for the length of a block."""
+        tokens = _session.set(self._opened), _gathered.set(self)
+        try:
+            yield
+        finally:
+            _session.reset(tokens[0])
+            _gathered.reset(tokens[1])
+
+    def add(self, collection: Collection, rows: Sequence[Document]) -> None:
+        """Keep rows for the end."""
+        self._rows.setdefault(collection.name, (collection, []))[1].extend(rows)
+
+    async def store(self) -> None:
+        """Store the rows, in the order in which their collections first came."""
+        for collection, rows in self._rows.values():
+            await collection.insert_many(rows, session=self._opened)
 
 
 def is_outage(error: BaseException) -> bool:

@@ -91,7 +91,7 @@ class Outbox:
             {**place, "position": position, **_message(event, instant_text(now), key, version)}
             for position, event in enumerate(happened)
         ]
-        await self._rows.insert_many(rows, session=mongo.session())
+        await mongo.insert(self._rows, rows)
 
 
 def _message(event: Event, occurred_at: str, key: str, version: int) -> Document:

@@ -46,7 +46,7 @@ class Nights:
     """The use cases, on ports.
 
     Args:
-        poster_url: address of an event's own poster, with ``{id}`` in it.
+        group_commit: stores new events, those of many callers at once.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Nights:
         outbox: Outbox,
         unfinished: Unfinished,
         transaction: Transaction,
-        poster_url: str,
+        group_commit: Transaction,
         clock: Clock = utc_now,
     ) -> None:
         self._events = events
@@ -67,7 +67,7 @@ class Nights:
         self._outbox = outbox
         self._unfinished = unfinished
         self._transaction = transaction
-        self._poster_url = poster_url
+        self._group_commit = group_commit
         self._clock = clock
 
     async def create(
@@ -96,7 +96,7 @@ class Nights:
         event = self._new(creator_id, draft)
         trouble = await self._store_poster(event.id, poster) if poster else None
         if poster and trouble is None:
-            event = replace(event, poster=self._poster_url.format(id=event.id))
+            event = replace(event, poster=self._posters.address(event.id))
         await self._insert(event)
         return Created(event.id, trouble)
 
@@ -143,7 +143,7 @@ class Nights:
             if event.poster is not None:
                 await self._close_poster(event.id)
 
-        await self._transaction(work)
+        await self._group_commit(work)
 
     async def _became(self, old: Status, event: Event) -> list[facts.Event]:
         if event.status == old:
@@ -173,7 +173,7 @@ class Nights:
         async def work() -> None:
             event = await self._events.get(event_id)
             if event is not None:
-                await self._save_poster(event, self._poster_url.format(id=event_id))
+                await self._save_poster(event, self._posters.address(event_id))
                 await self._unfinished.close(POSTER, event_id)
 
         await self._transaction(work)
@@ -276,7 +276,7 @@ class Nights:
 
         async def work() -> None:
             event = await self._editable(caller, event_id)
-            await self._save_poster(event, self._poster_url.format(id=event_id))
+            await self._save_poster(event, self._posters.address(event_id))
             await self._close_poster(event_id)
 
         await self._transaction(work)

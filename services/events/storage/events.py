@@ -74,8 +74,7 @@ class MongoEvents:
     async def insert(self, event: Event, popularity: float) -> None:
         """Store a new event."""
         await self.keeper.learn([event])
-        row = documents.new(event, popularity)
-        await self._rows.insert_one(row, session=mongo.session())
+        await mongo.insert(self._rows, [documents.new(event, popularity)])
 
     async def save(self, event: Event) -> None:
         """Store an event's new version; prices and popularity are not its own."""
