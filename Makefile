@@ -73,8 +73,8 @@ test: lint ## run every check and test, with real servers and coverage (about 10
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-test-apiserver: venv ## check CRD, operator, plugin and charts with a real API server (KUBEBUILDER_ASSETS names its folder; helm)
-	@$(BIN)/pytest -m apiserver tests/operator tests/charts
+test-apiserver: venv ## check CRD, operator, plugin and charts with a real API server (KUBEBUILDER_ASSETS names its folder; helm; LONG=1: 10 minutes at rest, too)
+	@$(BIN)/pytest -m "apiserver$(if $(LONG),, and not long)" tests/operator tests/charts
 
 test-charts: venv ## check the charts as Helm renders them (helm and kubeconform on the PATH; a minute)
 	@$(BIN)/pytest -m charts tests/charts

@@ -9,6 +9,7 @@ import pytest
 
 from client import eventually
 from installation import NAME, Door, Installation, Operator
+from services.kit.mongo import Mongo
 
 pytestmark = pytest.mark.apiserver
 WRITES = "eventonight_operator_external_writes_total"
@@ -24,8 +25,42 @@ async def ready(installation: Installation, **spec: Any) -> Operator:
     return operator
 
 
+QUEUES = ("queue_created", "queue_declared", "queue_deleted")
+ADMINISTRATION = (
+    *("createUser", "updateUser", "grantRolesToUser", "revokeRolesFromUser", "dropUser"),
+    *("replSetInitiate", "replSetReconfig"),
+)
+
+
+async def changes_counted(installation: Installation) -> dict[str, Any]:
+    """Return what the servers themselves count of changes, whoever made them."""
+    servers, realm = installation.servers, f"/admin/realms/{installation.mark}"
+    async with await servers.rabbitmq() as broker:
+        churn = (await broker.get("overview")).json()["churn_rates"]
+        definitions = (await broker.get("definitions")).json()
+    store = Mongo(f"{await servers.mongodb()}/admin?authSource=admin", service="test")
+    commands = (await store.database.command("serverStatus"))["metrics"]["commands"]
+    await store.close()
+    async with installation.keycloak() as keycloak:
+        seen = (await keycloak.get(f"{realm}/admin-events")).json()
+    return {
+        "broker": {name: churn.get(name, 0) for name in QUEUES},
+        "definitions": definitions,
+        "mongodb": {name: commands[name]["total"] for name in ADMINISTRATION},
+        "keycloak": seen,
+    }
+
+
+async def changes_settled(installation: Installation) -> dict[str, Any] | None:
+    """Return the counts once they stand: the broker's tell of what is up to 5 s past."""
+    counted = await changes_counted(installation)
+    await asyncio.sleep(6)
+    return counted if await changes_counted(installation) == counted else None
+
+
+@pytest.mark.parametrize("seconds", [15, pytest.param(600, marks=pytest.mark.long)])
 async def test_one_resource_provisions_everything_and_then_nothing_is_written(
-    installation: Installation,
+    installation: Installation, seconds: int
 ) -> None:
     operator = await ready(installation)
     found = await installation.resource()
@@ -36,13 +71,23 @@ async def test_one_resource_provisions_everything_and_then_nothing_is_written(
         "realm": installation.mark,
         "mongo": "1/1",
     }
+    realm = f"/admin/realms/{installation.mark}"
+    async with installation.keycloak() as keycloak:
+        kept = await keycloak.put(f"{realm}/events/config", json={"adminEventsEnabled": True})
+        kept.raise_for_status()
+    counted = await eventually(lambda: changes_settled(installation), seconds=40)
     before = len(list(installation.api.writes()))
     written, looked = await operator.measure(WRITES), await operator.measure(LOOKS)
-    await asyncio.sleep(15)
+    await asyncio.sleep(seconds)
     assert await operator.measure(LOOKS) > looked + 10
+    assert await changes_counted(installation) == counted
     assert await operator.measure(WRITES) == written
     assert installation.writes(before) == []
     assert (await installation.resource())["metadata"] == found["metadata"]
+    # The control: the realm's own record tells of a change.
+    async with installation.keycloak() as keycloak:
+        (await keycloak.put(realm, json={"displayName": "Another"})).raise_for_status()
+    assert (await changes_counted(installation))["keycloak"] != counted["keycloak"]
 
 
 CHILDREN = ["deployments", "services", "poddisruptionbudgets"]
