@@ -14,6 +14,8 @@ from eventonight_operator.kube.client import Kube, KubeError
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 10.0
 RETRY_SECONDS = 2.0
+# A renewal that is seen late is counted from late: the takeover takes as much longer.
+LOOK_SECONDS = 1.0
 CONFLICT = 409
 Document = dict[str, Any]
 
@@ -95,7 +97,7 @@ class Election:
     def _pause(self) -> float:
         """Return when to try again: regularly, but not after another's Lease has ended."""
         left = self._seen.since + LEASE_SECONDS - self._clock()
-        return min(RETRY_SECONDS, left) if left > 0 else RETRY_SECONDS
+        return min(LOOK_SECONDS, left) if left > 0 else LOOK_SECONDS
 
     async def _try(self) -> bool:
         started = self.asked = self._clock()
