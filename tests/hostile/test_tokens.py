@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import routes
-from client import PASSWORD, Client, Person, eventually
+from client import PASSWORD, Client, Person, eventually, picture
 from hostile import processes
 from hostile.forgeries import (
     OWN_KEY,
@@ -192,10 +192,12 @@ Ask = Callable[[str], Awaitable[int]]
 def asker(product: Client, url: str) -> Ask:
     """Return a call that answers 403 to anybody with a good token, and 401 to the others."""
 
+    files = {"file": ("a.jpg", picture())}
+
     async def ask(token: str) -> int:
         started = time.monotonic()
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await product.http.post(f"{url}/users/somebody", headers=headers)
+        answer = await product.http.post(f"{url}/users/somebody", headers=headers, files=files)
         assert time.monotonic() - started < second() + 0.5
         return answer.status_code
 
