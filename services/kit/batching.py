@@ -53,11 +53,14 @@ class Batcher(Generic[Item, Answer]):
         wanted = [(item, answer) for item, answer in batch if not answer.done()]
         try:
             answers = await self._work([item for item, _ in wanted]) if wanted else ()
+            for (_, answer), found in zip(wanted, answers, strict=True):
+                if not answer.done():
+                    answer.set_result(found)
         except Exception as error:  # noqa: BLE001 - raised again for each caller
             for _, answer in wanted:
                 if not answer.done():
                     answer.set_exception(error)
-        else:
-            for (_, answer), found in zip(wanted, answers, strict=True):
-                if not answer.done():
-                    answer.set_result(found)
+        finally:
+            # Whatever ended the batch, nobody waits for it any longer.
+            for _, answer in wanted:
+                answer.cancel()

@@ -55,7 +55,9 @@ class GroupCommit:
         return await self._each_alone(members)
 
     async def _each_alone(self, members: Sequence[_Member]) -> Sequence[asyncio.Task[Any]]:
-        ran = [_started(self._transaction(one.work), one.context) for one in members]
+        ran = [
+            asyncio.create_task(self._transaction(one.work), context=one.context) for one in members
+        ]
         await asyncio.wait(ran)
         return ran
 
@@ -87,12 +89,7 @@ class _Group:
             with gathered.joined(), pymongo.timeout(max(left, 0.001)):
                 return await member.work()
 
-        task = _started(limited(), member.context)
+        task = asyncio.create_task(limited(), context=member.context)
         await asyncio.wait([task])
         task.result()
         return task
-
-
-def _started(work: Any, context: Context) -> asyncio.Task[Any]:
-    """Start a task in a copy of a caller's context."""
-    return asyncio.create_task(work, context=context.copy())

@@ -104,3 +104,16 @@ async def test_a_failure_reaches_each_of_its_batch_and_no_other() -> None:
     asked = await asyncio.gather(*map(batcher, "abcd"), return_exceptions=True)
     assert [type(one) for one in asked[:2]] == [LookupError, LookupError]
     assert asked[2:] == ["c", "d"]
+
+
+@pytest.mark.parametrize("ending", [ValueError, asyncio.CancelledError])
+async def test_nobody_waits_for_an_answer_that_does_not_come(ending: type[BaseException]) -> None:
+    async def forget(items: Sequence[str]) -> Sequence[str]:
+        if ending is asyncio.CancelledError:
+            raise asyncio.CancelledError
+        return items[:1]
+
+    batcher = Batcher(forget, most=10)
+    async with asyncio.timeout(5):
+        asked = await asyncio.gather(*map(batcher, "ab"), return_exceptions=True)
+    assert isinstance(asked[1], ending)

@@ -1,8 +1,7 @@
 """Several callers' transactions as one, against a real database."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -58,18 +57,12 @@ class Commits(monitoring.CommandListener):
         """Nothing to do."""
 
 
-@contextmanager
-def commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commits]:
-    found = Commits()
-    monkeypatch.setattr(mongo, "_listeners", lambda _: [found])
-    yield found
-
-
 async def test_many_at_once_share_few_commits(
     store: Mongo, mongo_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with commits(monkeypatch) as seen:
-        watched = Mongo(mongo_url, service="test")
+    seen = Commits()
+    monkeypatch.setattr(mongo, "_listeners", lambda _: [seen])
+    watched = Mongo(mongo_url, service="test")
     try:
         group = GroupCommit(watched)
         ids = [f"row {number}" for number in range(3 * MOST)]
